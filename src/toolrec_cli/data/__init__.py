@@ -1,0 +1,1 @@
+"""The item pool, who did what with it, and how both are read from the world's files."""

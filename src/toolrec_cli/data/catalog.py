@@ -1,0 +1,119 @@
+"""The item pool: ids, titles, attributes. Everything a tool names is checked here.
+
+`item_index` runs from 1 to N, and **0 is padding**; it is said here and nowhere else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from toolrec_cli.errors import UsageError, unknown
+
+PADDING = 0
+
+Value = str | float | int | list[str] | None
+"""One item's value of one attribute: text, a number, several labels, or nothing."""
+
+
+class Kind(StrEnum):
+    """What sort of values an attribute has."""
+
+    CATEGORICAL = "categorical"
+    MULTI = "multi-valued"
+    NUMERIC = "numeric"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One column of the catalogue. `coverage` is the share of items that have a value, `n_values` counts distinct ones."""
+
+    name: str
+    kind: Kind
+    coverage: float
+    n_values: int
+
+
+@dataclass(frozen=True)
+class Match:
+    """An item found by name. `how` is "id" or "title"."""
+
+    item_index: int
+    how: str
+
+
+class Catalog:
+    """The item pool.
+
+    `frame` has one row an item, in `item_index` order (row r is item r + 1): item_id (str), title (str), then one
+    column an attribute.
+    """
+
+    def __init__(self, frame: pl.DataFrame, attributes: Sequence[Attribute]) -> None:
+        self.frame = frame
+        self.attributes: Mapping[str, Attribute] = {a.name: a for a in attributes}
+        self._ids: list[str] = ["", *frame["item_id"].to_list()]
+        self._titles: list[str] = ["", *frame["title"].to_list()]
+
+    @classmethod
+    def read(cls, path: Path, attributes: Sequence[Attribute]) -> "Catalog":
+        """The catalogue stored in `path` (items.parquet)."""
+        return cls(pl.read_parquet(path), attributes)
+
+    def __len__(self) -> int:
+        return len(self._ids) - 1
+
+    def item_id(self, item_index: int) -> str:
+        """The id as the data set writes it."""
+        return self._ids[item_index]
+
+    def title(self, item_index: int) -> str:
+        """The title; foreign text, never markup."""
+        return self._titles[item_index]
+
+    @cached_property
+    def _by_id(self) -> dict[str, int]:
+        return {item_id: index for index, item_id in enumerate(self._ids) if index}
+
+    @cached_property
+    def _by_title(self) -> dict[str, int]:
+        """Titles that name exactly one item."""
+        found: dict[str, int] = {}
+        twice: set[str] = set()
+        for index, title in enumerate(self._titles[1:], start=1):
+            if title in found:
+                twice.add(title)
+            found[title] = index
+        return {title: index for title, index in found.items() if title not in twice}
+
+    def resolve(self, name: str) -> Match | None:
+        """The item that `name` means: its id, or else its exact title when only one item bears it; None when nothing does."""
+        if (index := self._by_id.get(name)) is not None:
+            return Match(index, "id")
+        if (index := self._by_title.get(name)) is not None:
+            return Match(index, "title")
+        return None
+
+    def attribute(self, name: str) -> Attribute:
+        """The attribute called `name`. Raises UsageError with the near miss."""
+        if name not in self.attributes:
+            raise UsageError(unknown("attribute", name, self.attributes))
+        return self.attributes[name]
+
+    def values(self, name: str) -> list[Any]:
+        """The attribute's values by `item_index` (length N + 1; entry 0, the padding, is None)."""
+        cached = self.__dict__.setdefault("_values", {})
+        if name not in cached:
+            self.attribute(name)
+            cached[name] = [None, *self.frame[name].to_list()]
+        return cached[name]
+
+    def described(self, item_index: int) -> dict[str, Value]:
+        """All attributes of one item that have a value, in catalogue order."""
+        found = {name: self.values(name)[item_index] for name in self.attributes}
+        return {name: value for name, value in found.items() if value not in (None, [])}

@@ -1,0 +1,117 @@
+"""A prepared data set: items.parquet, interactions.parquet, users.parquet, and dataset.json, which is written last.
+
+interactions.parquet holds user_index (u32, from 0), item_index (u32, from 1), timestamp (i64) and rating (f32) where there
+are any, and part ("train", "validation", "test"), ordered by user, then time, then input order.
+users.parquet holds user_id (str) in `user_index` order, then what is known of each user.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from toolrec_cli.data.catalog import Attribute, Catalog, Kind
+from toolrec_cli.data.interactions import Interactions, Part, read_before, read_held_out
+from toolrec_cli.errors import InputError, UsageError, unknown
+
+SCHEMA_VERSION = 1
+CARD = "dataset.json"
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """dataset.json: what a data set is, where it came from, and what was done to it."""
+
+    name: str
+    source: str
+    raw: dict[str, str]
+    """File name -> SHA-256 of what was read; empty for the generated sample."""
+    digest: str
+    """SHA-256 over the three Parquet files: by this, models and runs name the data set."""
+    counts: dict[str, int]
+    """users, items, interactions, then interactions by part: train, validation, test."""
+    attributes: tuple[Attribute, ...]
+    split: str
+    notes: tuple[str, ...] = ()
+    """What was repaired, dropped or decided on the way, in sentences."""
+    bad_rows: dict[str, int] = field(default_factory=dict[str, int])
+    """Reason -> how many rows were left out."""
+    schema_version: int = SCHEMA_VERSION
+
+    def as_json(self) -> dict[str, Any]:
+        """The card as JSON-ready values."""
+        return asdict(self)
+
+
+def parse_card(path: Path) -> DatasetCard:
+    """Read dataset.json. Raises InputError when it is newer than this program or not a card at all."""
+    try:
+        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = int(raw["schema_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the description of a data set ({error}).", hint="Prepare it again.") from error
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"{path} has schema version {version}; this toolrec reads up to {SCHEMA_VERSION}.", hint="Upgrade toolrec."
+        )
+    attributes = tuple(Attribute(**{**a, "kind": Kind(a["kind"])}) for a in raw["attributes"])
+    return DatasetCard(**{**raw, "attributes": attributes, "notes": tuple(raw["notes"])})
+
+
+class Dataset:
+    """A prepared data set on disk; its parts are read when they are asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.card = parse_card(directory / CARD)
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def n_users(self) -> int:
+        return self.card.counts["users"]
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The item pool."""
+        return Catalog.read(self.directory / "items.parquet", self.card.attributes)
+
+    @cached_property
+    def users(self) -> pl.DataFrame:
+        """user_id and what is known of each user, in user_index order."""
+        return pl.read_parquet(self.directory / "users.parquet")
+
+    @cached_property
+    def _user_index(self) -> dict[str, int]:
+        return {user_id: index for index, user_id in enumerate(self.users["user_id"].to_list())}
+
+    def user_index(self, user_id: str) -> int:
+        """The row of `user_id`. Raises UsageError with the near miss."""
+        if user_id not in self._user_index:
+            first, last = self.users["user_id"][0], self.users["user_id"][-1]
+            hint = f"{self.name} has {self.n_users:,} users, from {first!r} to {last!r}."
+            raise UsageError(unknown("user", user_id, self._user_index, hint=hint))
+        return self._user_index[user_id]
+
+    def user_id(self, user_index: int) -> str:
+        return self.users["user_id"][user_index]
+
+    def profile(self, user_index: int) -> dict[str, Any]:
+        """What is known of the user besides the history, without empty entries."""
+        row = self.users.row(user_index, named=True)
+        return {key: value for key, value in row.items() if key != "user_id" and value is not None}
+
+    def before(self, part: Part) -> Interactions:
+        """Everybody's history up to (not including) `part`."""
+        return read_before(self.directory / "interactions.parquet", part, self.n_users)
+
+    def held_out(self, part: Part) -> npt.NDArray[np.int32]:
+        """Everybody's held-out item of `part` (item_index, 0 = none). Labels: only scoring may ask."""
+        return read_held_out(self.directory / "interactions.parquet", part, self.n_users)

@@ -1,0 +1,87 @@
+"""Who met what, in order: histories as offsets + values, never lists of rows."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Part(StrEnum):
+    """Which part of the leave-one-out split an interaction belongs to."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+BEFORE: dict[Part, tuple[Part, ...]] = {
+    Part.VALIDATION: (Part.TRAIN,),
+    Part.TEST: (Part.TRAIN, Part.VALIDATION),
+}
+"""What a recommender may see when it is asked for an item of the given part."""
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """The histories of all users, oldest first.
+
+    User u's items are `items[offsets[u]:offsets[u + 1]]`. `offsets` is int64 of length n_users + 1; `items` holds
+    item_index (int32); `timestamps` (int64) and `ratings` (float32) are None where the data set has none.
+    """
+
+    offsets: IntArray
+    items: npt.NDArray[np.int32]
+    timestamps: IntArray | None
+    ratings: npt.NDArray[np.float32] | None
+
+    @property
+    def n_users(self) -> int:
+        return len(self.offsets) - 1
+
+    def history(self, user_index: int) -> npt.NDArray[np.int32]:
+        """The user's items (item_index), oldest first. Shape [T]."""
+        return self.items[self.offsets[user_index] : self.offsets[user_index + 1]]
+
+    def rated(self, user_index: int) -> npt.NDArray[np.float32] | None:
+        """The user's ratings beside `history`, or None where the data set has none."""
+        if self.ratings is None:
+            return None
+        return self.ratings[self.offsets[user_index] : self.offsets[user_index + 1]]
+
+    def lengths(self) -> IntArray:
+        """How many items each user has. Shape [n_users]."""
+        return np.diff(self.offsets)
+
+
+def read_before(path: Path, part: Part, n_users: int) -> Interactions:
+    """The interactions that come before `part` for everybody.
+
+    Later ones are filtered out while the file is read, so that a process that makes lists never holds a held-out item.
+    """
+    scan = pl.scan_parquet(path).filter(pl.col("part").is_in([str(p) for p in BEFORE[part]]))
+    frame = scan.drop("part").collect()
+    counts = np.bincount(frame["user_index"].to_numpy(), minlength=n_users)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    names = frame.columns
+    return Interactions(
+        offsets=offsets,
+        items=frame["item_index"].to_numpy().astype(np.int32),
+        timestamps=frame["timestamp"].to_numpy().astype(np.int64) if "timestamp" in names else None,
+        ratings=frame["rating"].to_numpy().astype(np.float32) if "rating" in names else None,
+    )
+
+
+def read_held_out(path: Path, part: Part, n_users: int) -> npt.NDArray[np.int32]:
+    """The held-out item of every user (item_index; 0 where the user has none). Shape [n_users].
+
+    Read only after the lists are written.
+    """
+    frame = pl.scan_parquet(path).filter(pl.col("part") == str(part)).select("user_index", "item_index").collect()
+    targets = np.zeros(n_users, dtype=np.int32)
+    targets[frame["user_index"].to_numpy()] = frame["item_index"].to_numpy()
+    return targets

@@ -1,0 +1,66 @@
+"""What a source of data hands over: tables in the world's own ids, and every row it could not use, with the reason."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from toolrec_cli.data.catalog import Kind
+from toolrec_cli.progress import Progress
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """One row that cannot be used. `line` counts from 1 in `file`; `text` is the row, shortened."""
+
+    file: str
+    line: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RawData:
+    """One data set as its makers wrote it.
+
+    interactions: user_id (str), item_id (str), optionally timestamp (i64) and rating (f32), and line (u32, the input line,
+    which also breaks ties in time). items: item_id, title, then the attributes. users: user_id, then what is known.
+    """
+
+    interactions: pl.DataFrame
+    items: pl.DataFrame
+    users: pl.DataFrame | None
+    kinds: dict[str, Kind]
+    files: dict[str, str]
+    """File name -> SHA-256."""
+    bad_rows: list[BadRow] = field(default_factory=list[BadRow])
+    notes: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """Where the raw files are, and for `table`, which column means what (None: guessed, and the guess is noted)."""
+
+    raw: Path | None = None
+    interactions: Path | None = None
+    items: Path | None = None
+    user_column: str | None = None
+    item_column: str | None = None
+    time_column: str | None = None
+    rating_column: str | None = None
+    title_column: str | None = None
+    list_separator: str | None = None
+    kinds: dict[str, Kind] = field(default_factory=dict[str, Kind])
+    """Attribute -> kind, where the guess is to be overruled."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from. One file in `data/sources/` holds one, as `SOURCE`."""
+
+    about: str
+    """One line for people."""
+    home: str | None
+    """The official address, for those who have to download it; None when nothing is downloaded."""
+    read: Callable[[ReadOptions, Progress], RawData]

@@ -1,0 +1,58 @@
+"""What can go wrong that is not a bug: each error says what happened, to what, and what to type next.
+
+Exit codes: 0 done · 1 a bug · 2 usage or configuration · 3 an input is missing, altered or bad ·
+4 the LLM provider failed · 5 finished in part · 6 a check did not hold · 130 Ctrl-C.
+"""
+
+from collections.abc import Iterable
+
+
+class ToolRecError(Exception):
+    """Something the world did. `message` says what happened, `hint` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ToolRecError):
+    """The command or its settings make no sense as given."""
+
+    exit_code = 2
+
+
+class InputError(ToolRecError):
+    """A file, data set, run or model is missing, altered or bad."""
+
+    exit_code = 3
+
+
+class CheckError(ToolRecError):
+    """Something that must hold does not."""
+
+    exit_code = 6
+
+
+def near_misses(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
+    """The known names most like `name`, best first; none when nothing comes near."""
+    from rapidfuzz import process, utils
+
+    found = process.extract(name, list(known), processor=utils.default_process, limit=limit, score_cutoff=60)
+    return [match for match, _, _ in found]
+
+
+def unknown(kind: str, name: str, known: Iterable[str], *, hint: str | None = None) -> str:
+    """'No attribute "gener". Did you mean "genre"?': the sentence for a name that does not exist.
+
+    `hint` replaces the list of what there is, for kinds too many to list (users, items).
+    """
+    names = list(known)
+    near = near_misses(name, names)
+    if near:
+        return f"There is no {kind} {name!r}. Did you mean {' or '.join(repr(n) for n in near)}?"
+    if hint is None:
+        hint = f"There is: {', '.join(names)}." if names else f"There is no {kind} at all."
+    return f"There is no {kind} {name!r}. {hint}"

@@ -1,0 +1,47 @@
+"""SASRec (Kang and McAuley, arXiv 1808.09781): a causal transformer over the item sequence, next item by dot product."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from toolrec_cli.models.transformer import CausalTransformer, initialise
+
+
+@dataclass(frozen=True)
+class SASRecConfig:
+    """Shape of the model. `max_length` counts the newest items it reads."""
+
+    n_items: int
+    embedding_size: int = 64
+    n_layers: int = 2
+    n_heads: int = 1
+    max_length: int = 200
+    dropout: float = 0.2
+
+
+class SASRec(nn.Module):
+    """Item sequence -> a state a position, trained to lie near the next item's vector."""
+
+    Config = SASRecConfig
+
+    def __init__(self, config: SASRecConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.items = nn.Embedding(config.n_items + 1, config.embedding_size, padding_idx=0)
+        self.transformer = CausalTransformer(
+            config.embedding_size, config.n_layers, config.n_heads, config.max_length, config.dropout
+        )
+        initialise(self)
+
+    @property
+    def item_vectors(self) -> Tensor:
+        """The item table e_v [N + 1, D]; row 0 is padding."""
+        return self.items.weight
+
+    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
+        """items [B, T] (right-padded), lengths [B] -> states [B, T, D]."""
+        scale = self.config.embedding_size**0.5
+        return self.transformer(self.items(items) * scale, lengths)
+
+
+BACKBONE = SASRec

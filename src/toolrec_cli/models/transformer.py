@@ -1,0 +1,72 @@
+"""The causal transformer that backbones and attribute encoders share.
+
+Sequences are padded on the right, so the causal mask alone keeps padding from being attended to and no mask tensor is
+needed; positions are counted from the end, so the newest item is always at position 0.
+
+Shapes: `B` batch, `T` time, `D` width.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Block(nn.Module):
+    """Causal self-attention and a position-wise feed-forward layer, each normalised first and added back (pre-norm)."""
+
+    def __init__(self, width: int, n_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.mix = nn.Linear(width, width)
+        self.feed_norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, 4 * width)
+        self.contract = nn.Linear(4 * width, width)
+        self.dropout = nn.Dropout(dropout)
+        self.attention_dropout = dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, D] -> [B, T, D]."""
+        x = x + self.dropout(self.mix(self._attend(self.attention_norm(x))))
+        hidden = functional.gelu(self.expand(self.feed_norm(x)))
+        return x + self.dropout(self.contract(hidden))
+
+    def _attend(self, x: Tensor) -> Tensor:
+        B, T, D = x.shape
+        q, k, v = self.qkv(x).view(B, T, 3, self.n_heads, D // self.n_heads).permute(2, 0, 3, 1, 4)
+        dropout = self.attention_dropout if self.training else 0.0
+        mixed = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        return mixed.transpose(1, 2).reshape(B, T, D)
+
+
+class CausalTransformer(nn.Module):
+    """Input vectors + positions from the end -> one state a position, which sees itself and what came before."""
+
+    def __init__(self, width: int, n_layers: int, n_heads: int, max_length: int, dropout: float) -> None:
+        super().__init__()
+        self.positions = nn.Embedding(max_length, width)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(Block(width, n_heads, dropout) for _ in range(n_layers))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """x [B, T, D], lengths [B] (how many positions are real) -> [B, T, D]."""
+        T = x.shape[1]
+        from_end = lengths[:, None] - 1 - torch.arange(T, device=x.device)
+        x = self.dropout(x + self.positions(from_end.clamp(min=0)))
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+
+def initialise(module: nn.Module, std: float = 0.02) -> None:
+    """Every initial value in one place: normal weights, zero biases, a zero padding row."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.normal_(part.weight, std=std)
+            nn.init.zeros_(part.bias)
+        elif isinstance(part, nn.Embedding):
+            nn.init.normal_(part.weight, std=std)
+            if part.padding_idx is not None:
+                nn.init.zeros_(part.weight[part.padding_idx].detach())

@@ -1,0 +1,83 @@
+"""Histories cut to what a model reads, and padded into batches. Nothing here holds a Python list of interactions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+IntArray = npt.NDArray[np.int64]
+ItemArray = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Right-padded sequences: `items` [B, T] (item_index, 0 = padding), `lengths` [B], `rows` (which windows)."""
+
+    items: Tensor
+    lengths: Tensor
+    rows: IntArray
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Slices of one flat array of items: window w is `items[starts[w]:stops[w]]`, oldest first."""
+
+    items: ItemArray
+    starts: IntArray
+    stops: IntArray
+
+    @classmethod
+    def newest(cls, items: ItemArray, offsets: IntArray, size: int) -> "Windows":
+        """Everybody's newest `size` items, one window a user."""
+        return cls(items, np.maximum(offsets[:-1], offsets[1:] - size), offsets[1:])
+
+    @classmethod
+    def covering(cls, items: ItemArray, offsets: IntArray, size: int) -> "Windows":
+        """Windows of at most `size` + 1 items, so that every item but a user's first is once a next item to predict.
+
+        Cut from the newest backwards; neighbours share one item (the target of one is the first input of the next).
+        """
+        starts: list[IntArray] = []
+        stops: list[IntArray] = []
+        first, stop = offsets[:-1], offsets[1:]
+        while (alive := stop - first >= 2).any():
+            first, stop = first[alive], stop[alive]
+            start = np.maximum(first, stop - size - 1)
+            starts.append(start)
+            stops.append(stop)
+            stop = start + 1
+        if not starts:
+            return cls(items, np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return cls(items, np.concatenate(starts), np.concatenate(stops))
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def lengths(self) -> IntArray:
+        return self.stops - self.starts
+
+    def padded(self, rows: IntArray, width: int | None = None) -> Batch:
+        """The windows `rows` as one right-padded batch, as wide as its longest (or `width`)."""
+        starts, lengths = self.starts[rows], self.lengths[rows]
+        width = int(lengths.max(initial=1)) if width is None else width
+        position = np.arange(width)
+        real = position < lengths[:, None]
+        index = np.where(real, starts[:, None] + position, 0)
+        items = np.where(real, self.items[index] if len(self.items) else 0, 0)
+        return Batch(torch.from_numpy(items.astype(np.int64)), torch.from_numpy(lengths), rows)
+
+    def shuffled(self, rng: np.random.Generator, batch_size: int, bucket: int = 16) -> Iterator[IntArray]:
+        """One epoch: rows in random batches of about equal length (sorted within `bucket` batches), in random order."""
+        order = rng.permutation(len(self))
+        step = batch_size * bucket
+        batches: list[IntArray] = []
+        for begin in range(0, len(order), step):
+            part = order[begin : begin + step]
+            part = part[np.argsort(self.lengths[part], kind="stable")]
+            batches += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
+        for index in rng.permutation(len(batches)):
+            yield batches[index]
