@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic import TypeAdapter
 
-from toolrec_cli.data.catalog import Attribute, Catalog, Kind
+from toolrec_cli.data.catalog import Attribute, Catalog
 from toolrec_cli.data.interactions import Interactions, Part, read_before, read_held_out
 from toolrec_cli.errors import InputError, UsageError, unknown
 
@@ -53,14 +54,14 @@ def parse_card(path: Path) -> DatasetCard:
     try:
         raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = int(raw["schema_version"])
+        if version <= SCHEMA_VERSION:
+            return TypeAdapter(DatasetCard).validate_python(raw)
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the description of a data set ({error}).", hint="Prepare it again.") from error
-    if version > SCHEMA_VERSION:
-        raise InputError(
-            f"{path} has schema version {version}; this toolrec reads up to {SCHEMA_VERSION}.", hint="Upgrade toolrec."
-        )
-    attributes = tuple(Attribute(**{**a, "kind": Kind(a["kind"])}) for a in raw["attributes"])
-    return DatasetCard(**{**raw, "attributes": attributes, "notes": tuple(raw["notes"])})
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} does not describe a data set ({reason}).", hint="Prepare it again.") from error
+    raise InputError(
+        f"{path} has schema version {version}; this toolrec reads up to {SCHEMA_VERSION}.", hint="Upgrade toolrec."
+    )
 
 
 class Dataset:

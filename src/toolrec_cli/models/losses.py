@@ -52,13 +52,13 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 
 def cross_entropy(states: Tensor, table: Tensor, targets: Tensor) -> Tensor:
     """Mean of −log softmax(states · tableᵀ)[target] over all items of the pool."""
-    return _ChunkedCrossEntropy.apply(states, table, targets)  # pyright: ignore[reportReturnType]
+    return _ChunkedCrossEntropy.apply(states, table, targets)  # pyright: ignore[reportReturnType, reportUnknownVariableType]
 
 
 def bpr(states: Tensor, table: Tensor, targets: Tensor) -> Tensor:
     """Mean of −log σ(u·v − u·w), one uniform negative w a target (BPR; ToolRec's L_BPR)."""
     negatives = torch.randint(1, len(table), targets.shape, device=targets.device)
-    difference = (states * (table[targets] - table[negatives])).sum(dim=-1)
+    difference: Tensor = (states * (table[targets] - table[negatives])).sum(dim=-1)
     return -functional.logsigmoid(difference).mean()
 
 

@@ -34,25 +34,6 @@ class Windows:
         """Everybody's newest `size` items, one window a user."""
         return cls(items, np.maximum(offsets[:-1], offsets[1:] - size), offsets[1:])
 
-    @classmethod
-    def covering(cls, items: ItemArray, offsets: IntArray, size: int) -> "Windows":
-        """Windows of at most `size` + 1 items, so that every item but a user's first is once a next item to predict.
-
-        Cut from the newest backwards; neighbours share one item (the target of one is the first input of the next).
-        """
-        starts: list[IntArray] = []
-        stops: list[IntArray] = []
-        first, stop = offsets[:-1], offsets[1:]
-        while (alive := stop - first >= 2).any():
-            first, stop = first[alive], stop[alive]
-            start = np.maximum(first, stop - size - 1)
-            starts.append(start)
-            stops.append(stop)
-            stop = start + 1
-        if not starts:
-            return cls(items, np.zeros(0, np.int64), np.zeros(0, np.int64))
-        return cls(items, np.concatenate(starts), np.concatenate(stops))
-
     def __len__(self) -> int:
         return len(self.starts)
 

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Generator[Path]:
     """Yield a temporary path beside `path`; what is written there takes its place at the end, or never."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
@@ -44,7 +44,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextmanager
-def building(directory: Path) -> Iterator[Path]:
+def building(directory: Path) -> Generator[Path]:
     """Yield a temporary directory beside `directory` that takes its place when the block ends well.
 
     An existing `directory` is replaced; on any exception (a full disk, Ctrl-C) it stays as it was.

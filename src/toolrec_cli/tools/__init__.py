@@ -1,0 +1,1 @@
+"""Attribute-oriented tools. Tools propose; memory believes; the catalogue judges."""

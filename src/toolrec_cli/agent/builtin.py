@@ -1,0 +1,98 @@
+"""The built-in surrogate: no LLM, no network, no cost; it looks at make-ups, says what it sees, and asks for what is missing.
+
+It first asks the plain backbone, then compares the list so far with the history, attribute by attribute, and consults the
+tool of the attribute that fits worst until all fit or the rounds run out; what is then still missing it asks for by value.
+"""
+
+from dataclasses import dataclass
+
+from toolrec_cli.agent import words
+from toolrec_cli.agent.makeup import Gap, gap
+from toolrec_cli.agent.trajectory import Shown, Step, Trajectory, Turn
+from toolrec_cli.tools.fusion import fused
+from toolrec_cli.tools.protocol import Action, Context
+
+NAME = "builtin"
+
+
+@dataclass(frozen=True)
+class Habits:
+    """The built-in surrogate's settings (defaults chosen on the validation split of ML-1M and the sample)."""
+
+    k: int = 50
+    """What it asks of a retrieval tool."""
+    value_k: int = 10
+    """What it asks for by value."""
+    satisfied: float = 0.1
+    """An attribute with at most this divergence fits; its tool is not consulted."""
+    outright: float = 0.15
+    """A label that the list lacks by this share is asked for by value."""
+
+
+class BuiltinSurrogate:
+    """Plays the user by comparing what the list is made of with what the history is made of."""
+
+    name = NAME
+
+    def __init__(self, habits: Habits | None = None) -> None:
+        self._habits = habits or Habits()
+
+    def next_turn(self, context: Context, trajectory: Trajectory) -> Turn:
+        """The next thought and action; a pure function of what was seen."""
+        if not context.candidates:
+            return Turn(words.opening(context), Action("retrieve", {"attribute": None, "k": self._habits.k}))
+        steps = trajectory.steps
+        gaps = self._gaps(context)
+        if context.max_rounds - context.step >= 2:
+            turn = self._consult(context, steps, gaps) or self._ask_outright(context, steps, gaps)
+            if turn:
+                return turn
+        if not context.last_round and not _called(steps, "rank"):
+            worst = gaps[0].attribute if gaps else None
+            return Turn(words.ranking(context, gaps), Action("rank", {"attribute": worst, "k": context.n}))
+        return Turn(words.finishing(context, gaps), Action("finish", {"items": _final_list(context, steps)}))
+
+    def _gaps(self, context: Context) -> list[Gap]:
+        """How the list so far differs from the history, worst attribute first."""
+        listed = [index for index, _ in fused(context.candidates.values())[: context.n]]
+        compared = [gap(context, name, listed) for name in context.attributes if name in context.facets.attributes]
+        return sorted((g for g in compared if g.wanted), key=lambda g: -g.divergence)
+
+    def _consult(self, context: Context, steps: list[Step], gaps: list[Gap]) -> Turn | None:
+        """Ask the tool of the worst fitting attribute that was not asked yet; of attributes without labels, in any case."""
+        asked = {step.action.arguments.get("attribute") for step in steps if step.action.tool == "retrieve"}
+        known = {g.attribute for g in gaps}
+        for found in gaps:
+            if found.attribute not in asked and found.divergence > self._habits.satisfied:
+                return Turn(words.consulting(found), self._retrieve(found.attribute))
+        for name in context.attributes:
+            if name not in asked and name not in known:
+                return Turn(words.consulting_unlabelled(name), self._retrieve(name))
+        return None
+
+    def _ask_outright(self, context: Context, steps: list[Step], gaps: list[Gap]) -> Turn | None:
+        """Once: ask by value for the label that is missing most."""
+        if any(step.action.arguments.get("value") for step in steps):
+            return None
+        wanted = [(g.wanted[label] - g.present.get(label, 0.0), g, label) for g in gaps for label in g.missing()[:1]]
+        lack, found, label = max(wanted, key=lambda entry: entry[0], default=(0.0, None, ""))
+        if found is None or lack < self._habits.outright:
+            return None
+        return Turn(words.asking_outright(found, label), self._retrieve(found.attribute, label))
+
+    def _retrieve(self, attribute: str, value: str | None = None) -> Action:
+        if value is None:
+            return Action("retrieve", {"attribute": attribute, "k": self._habits.k})
+        return Action("retrieve", {"attribute": attribute, "k": self._habits.value_k, "value": value})
+
+
+def _called(steps: list[Step], tool: str) -> bool:
+    return any(step.action.tool == tool for step in steps)
+
+
+def _final_list(context: Context, steps: list[Step]) -> list[str]:
+    """The ids of the last ranking, or of the fused candidates where nothing was ranked."""
+    for step in reversed(steps):
+        if step.action.tool == "rank" and isinstance(step.observation, Shown):
+            return [item.item_id for item in step.observation.items[: context.n]]
+    return [context.catalog.item_id(index) for index, _ in fused(context.candidates.values())[: context.n]]

@@ -1,0 +1,53 @@
+"""The paper's memory strategy: whatever a tool names is checked against the item pool before the surrogate may see it."""
+
+from dataclasses import dataclass
+
+from toolrec_cli.agent.trajectory import Rejected
+from toolrec_cli.data.catalog import Catalog
+from toolrec_cli.tools.protocol import Candidate, ItemArray, Mark, Named, Proposal
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What became of a proposal: (item_index, name as proposed, new to memory), best first, and what was turned away."""
+
+    items: tuple[tuple[int, Named, bool], ...]
+    rejected: tuple[Rejected, ...]
+
+
+class Memory:
+    """Candidates with their tool marks. Only `admit` puts anything in, and nothing from the history gets past it."""
+
+    def __init__(self, catalog: Catalog, history: ItemArray) -> None:
+        self._catalog = catalog
+        self._history = frozenset(history.tolist())
+        self.candidates: dict[int, Candidate] = {}
+
+    def admit(self, proposal: Proposal, tool: str, attribute: str | None, value: str | None, step: int) -> Admission:
+        """Resolve every name; the known get a mark, the rest is turned away with the reason."""
+        admitted: list[tuple[int, Named, bool]] = []
+        rejected: list[Rejected] = []
+        seen: set[int] = set()
+        for named in proposal.items:
+            match = self._catalog.resolve(named.name)
+            reason = self._objection(None if match is None else match.item_index, seen)
+            if match is None or reason:
+                rejected.append(Rejected(named.name, reason))
+                continue
+            seen.add(match.item_index)
+            mark = Mark(tool, attribute, value, named.rank, named.score, step)
+            admitted.append((match.item_index, named, self._store(match.item_index, mark)))
+        return Admission(tuple(admitted), tuple(rejected))
+
+    def _objection(self, item_index: int | None, seen: set[int]) -> str:
+        if item_index is None:
+            return "not in the catalogue"
+        if item_index in self._history:
+            return "already in the history"
+        return "named twice" if item_index in seen else ""
+
+    def _store(self, item_index: int, mark: Mark) -> bool:
+        """Add the mark; whether the item is new here. A rank tool orders what is known, it is no new evidence of its own."""
+        new = item_index not in self.candidates
+        self.candidates.setdefault(item_index, Candidate(item_index, [])).marks.append(mark)
+        return new

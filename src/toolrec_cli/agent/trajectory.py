@@ -1,0 +1,149 @@
+"""The truth about one user: every thought, action and observation, in order. Traces, lists and metrics are read off it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from toolrec_cli.data.catalog import Value
+from toolrec_cli.tools.protocol import Action
+
+SCHEMA_VERSION = 1
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+class Status(StrEnum):
+    """How an exploration ended."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    """The surrogate's own list is the answer."""
+    FORCED = "forced"
+    """The rounds ran out; the list was made from memory and says so."""
+    FAILED = "failed"
+    """There is no list; the user counts as a miss."""
+
+
+@dataclass(frozen=True)
+class ItemCard:
+    """What the surrogate was told of an item."""
+
+    __pydantic_config__ = _STRICT
+    title: str
+    attributes: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class HistoryItem:
+    """One of the newest items of the history, oldest first."""
+
+    __pydantic_config__ = _STRICT
+    item_id: str
+    rating: float | None
+
+
+@dataclass(frozen=True)
+class ShownItem:
+    """One verified item of an observation. `rank` is its place by the tool among all items, `new` if never shown before."""
+
+    __pydantic_config__ = _STRICT
+    item_id: str
+    rank: int
+    score: float | None
+    new: bool
+    marks: tuple[str, ...]
+    """Every tool mark the item bears by now, oldest first."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A name that a tool brought and memory turned away."""
+
+    __pydantic_config__ = _STRICT
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Verified items, best first, and what was turned away."""
+
+    __pydantic_config__ = _STRICT
+    items: tuple[ShownItem, ...]
+    rejected: tuple[Rejected, ...] = ()
+    note: str = ""
+    kind: Literal["shown"] = "shown"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The action could not be carried out: why, and what to do instead."""
+
+    __pydantic_config__ = _STRICT
+    reason: str
+    instead: str
+    kind: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The end. `items` are item ids, best first; `notes` say what was dropped from the list or why it was made."""
+
+    __pydantic_config__ = _STRICT
+    items: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    kind: Literal["finished"] = "finished"
+
+
+Observation = Annotated[Shown | Refused | Finished, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a surrogate says when it is asked: a thought, and what it wants done."""
+
+    thought: str
+    action: Action
+
+
+@dataclass(frozen=True)
+class Step:
+    """One round: thought, action, observation."""
+
+    __pydantic_config__ = _STRICT
+    thought: str
+    action: Action
+    observation: Observation
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One item of the final list, with the tools that brought it."""
+
+    __pydantic_config__ = _STRICT
+    rank: int
+    item_id: str
+    marks: tuple[str, ...]
+
+
+@dataclass
+class Trajectory:
+    """The whole exploration for one user; it grows while the loop runs and is written once it has ended."""
+
+    __pydantic_config__ = _STRICT
+    user_id: str
+    dataset: str
+    surrogate: str
+    n: int
+    max_rounds: int
+    profile: dict[str, Any]
+    n_history: int
+    newest: tuple[HistoryItem, ...]
+    items: dict[str, ItemCard] = field(default_factory=dict[str, ItemCard])
+    """Everything mentioned, by item id: the record can be read without the data set."""
+    steps: list[Step] = field(default_factory=list[Step])
+    status: Status = Status.RUNNING
+    ranking: tuple[Recommended, ...] = ()
+    schema_version: int = SCHEMA_VERSION

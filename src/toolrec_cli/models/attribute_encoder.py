@@ -1,0 +1,67 @@
+"""The attribute-oriented retrieval tool of ToolRec (arXiv 2405.15114, section 3.3), second stage.
+
+The backbone β is frozen. An attribute sequence encoder reads the attributes of the history, a = f_attr(attributes | γ); a
+dense layer fuses it with the backbone's state, u = Dense(a ⊕ H | θ); items are scored by φ(u, v) = u · e_v with the
+backbone's own item table. Only γ and θ learn. The dense layer starts as "pass H through, ignore a", so that an untrained
+encoder is exactly its backbone.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from toolrec_cli.models.features import ItemFeatures
+from toolrec_cli.models.transformer import CausalTransformer, initialise
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Shape of the encoder. `embedding_size` is the attribute tower's width, `backbone_size` the backbone's."""
+
+    attribute: str
+    backbone_size: int
+    max_length: int
+    embedding_size: int = 32
+    n_layers: int = 2
+    n_heads: int = 2
+    dropout: float = 0.2
+
+
+class AttributeEncoder(nn.Module):
+    """Attribute sequence + frozen states -> fused states in the backbone's item space."""
+
+    labels: Tensor
+    numbers: Tensor
+
+    def __init__(self, config: EncoderConfig, features: ItemFeatures) -> None:
+        super().__init__()
+        self.config = config
+        width = config.embedding_size
+        self.register_buffer("labels", features.labels, persistent=False)
+        self.register_buffer("numbers", features.numbers, persistent=False)
+        self.values = nn.Embedding(features.n_labels, width, padding_idx=0)
+        self.slope = nn.Linear(1, width, bias=False)
+        self.transformer = CausalTransformer(width, config.n_layers, config.n_heads, config.max_length, config.dropout)
+        self.dense = nn.Linear(width + config.backbone_size, config.backbone_size)
+        initialise(self)
+        self._start_at_the_backbone()
+
+    def _start_at_the_backbone(self) -> None:
+        width = self.config.embedding_size
+        with torch.no_grad():
+            self.dense.weight[:, :width] = 0.0
+            self.dense.weight[:, width:] = torch.eye(self.config.backbone_size)
+
+    def attribute_vectors(self, items: Tensor) -> Tensor:
+        """The attribute of each item as a vector: the mean of its labels' vectors + its number. [B, T] -> [B, T, D]."""
+        labels = self.labels[items]
+        counts = (labels > 0).sum(dim=-1, keepdim=True).clamp(min=1)
+        scale = self.config.embedding_size**0.5
+        mean = self.values(labels).sum(dim=-2) / counts
+        return (mean + self.slope(self.numbers[items][..., None])) * scale
+
+    def forward(self, items: Tensor, lengths: Tensor, states: Tensor) -> Tensor:
+        """items [B, T], lengths [B], frozen states [B, T, backbone_size] -> u [B, T, backbone_size]."""
+        a = self.transformer(self.attribute_vectors(items), lengths)
+        return self.dense(torch.cat([a, states], dim=-1))

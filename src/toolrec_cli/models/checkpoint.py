@@ -1,0 +1,71 @@
+"""Models on disk: config.json + weights.safetensors, never a pickle, each linked by digest to what it was made from."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from pydantic import TypeAdapter
+from safetensors import SafetensorError
+from torch import Tensor
+
+from toolrec_cli.errors import InputError
+from toolrec_cli.storage import atomic
+from toolrec_cli.storage.digests import file_digest
+
+SCHEMA_VERSION = 1
+CONFIG = "config.json"
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """config.json. `digest` is the weights' SHA-256, by which an encoder names its backbone (`backbone_digest`)."""
+
+    role: str
+    """ "backbone" or "encoder"."""
+    name: str
+    """The backbone's registry name, or the encoder's attribute."""
+    settings: dict[str, Any]
+    dataset: str
+    dataset_digest: str
+    n_parameters: int
+    backbone_digest: str | None = None
+    digest: str = ""
+    validation_ndcg: float = 0.0
+    training: dict[str, Any] = field(default_factory=dict[str, Any])
+    schema_version: int = SCHEMA_VERSION
+
+
+def save(directory: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
+    """Write a model, whole or not at all; what stood there is replaced."""
+    with atomic.building(directory) as building:
+        safetensors.torch.save_file({name: t.contiguous() for name, t in state.items()}, building / WEIGHTS)
+        digest = file_digest(building / WEIGHTS)
+        atomic.write_json(building / CONFIG, {**asdict(card), "digest": digest})
+
+
+def read_card(directory: Path) -> ModelCard:
+    """Read config.json. Raises InputError when it is missing, broken or newer than this program."""
+    path = directory / CONFIG
+    try:
+        card = TypeAdapter(ModelCard).validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(f"There is no model in {directory}.", hint="Train it again.") from error
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}).", hint="Train it again.") from error
+    if card.schema_version > SCHEMA_VERSION:
+        raise InputError(f"{path} has version {card.schema_version}; this toolrec reads up to {SCHEMA_VERSION}.")
+    return card
+
+
+def load(directory: Path) -> tuple[ModelCard, dict[str, Tensor]]:
+    """Read a model. Raises InputError when the weights are missing, cut off or not those of its card."""
+    card = read_card(directory)
+    path = directory / WEIGHTS
+    if not path.is_file() or file_digest(path) != card.digest:
+        raise InputError(f"{path} is missing or altered: it is not what {CONFIG} describes.", hint="Train it again.")
+    try:
+        return card, safetensors.torch.load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"{path} cannot be read ({error}).", hint="Train it again.") from error

@@ -1,0 +1,41 @@
+"""Scores for the retrieval tools: query vectors of a block of users, matched against the item table, one user at a time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from toolrec_cli.data.interactions import Interactions
+from toolrec_cli.models.attribute_encoder import AttributeEncoder
+from toolrec_cli.models.encoding import FloatArray, encode
+from toolrec_cli.models.fitting import histories_of
+from toolrec_cli.models.windows import IntArray
+
+
+class BlockScorer:
+    """A backbone and its encoders over the histories up to the cut. Loaded once; `prepare` a block of users, then ask."""
+
+    def __init__(self, backbone: Any, encoders: Mapping[str, AttributeEncoder], histories: Interactions) -> None:
+        self._backbone = backbone
+        self._encoders = encoders
+        self._histories = histories
+        self._table: FloatArray = backbone.item_vectors.detach().numpy()
+        self._rows: dict[int, int] = {}
+        self._queries: Mapping[str | None, FloatArray] = {}
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that have an encoder."""
+        return tuple(self._encoders)
+
+    def prepare(self, users: IntArray) -> None:
+        """Encode the histories of these users (user_index) in one go; earlier ones are forgotten."""
+        items, offsets = histories_of(self._histories, users)
+        self._queries = encode(self._backbone, self._encoders, items, offsets)
+        self._rows = {int(user): row for row, user in enumerate(users)}
+
+    def scores(self, attribute: str | None, user_index: int) -> FloatArray:
+        """A fresh array with the score of every item for one user, [N + 1]."""
+        if user_index not in self._rows:
+            self.prepare(np.array([user_index]))
+        return self._table @ self._queries[attribute][self._rows[user_index]]

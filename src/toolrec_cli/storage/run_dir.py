@@ -1,0 +1,138 @@
+"""A run's directory: a manifest that says what ran, and the files it made.
+
+`run.json` is written when the run begins (status "running") and again, last, when it ends. A run that fails leaves no
+directory; one that is interrupted keeps what is worth keeping, and says so in its status.
+"""
+
+import json
+import secrets
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from toolrec_cli.errors import InputError, unknown
+from toolrec_cli.storage import atomic
+from toolrec_cli.storage.digests import file_digest
+
+SCHEMA_VERSION = 1
+MANIFEST = "run.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """run.json: what ran, on what, with which settings, and how it ended."""
+
+    verb: str
+    subject: str
+    dataset: str
+    dataset_digest: str
+    settings: dict[str, Any]
+    """Every setting with its value and where it came from."""
+    argv: tuple[str, ...]
+    seed: int
+    versions: dict[str, str]
+    inputs: dict[str, str] = field(default_factory=dict[str, str])
+    """What it was made from -> digest."""
+    outputs: dict[str, str] = field(default_factory=dict[str, str])
+    """File -> SHA-256, filled in at the end."""
+    result: dict[str, Any] = field(default_factory=dict[str, Any])
+    status: str = "running"
+    started: str = ""
+    finished: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+
+class RunDir:
+    """One run on disk."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def update(self, **changes: Any) -> None:
+        """Change the manifest and write it."""
+        self.manifest = replace(self.manifest, **changes)
+        atomic.write_json(self.path / MANIFEST, asdict(self.manifest))
+
+    def append(self, file: str, line: bytes) -> None:
+        """Append one whole line (with its newline) to a log of the run and flush it to the system."""
+        with (self.path / file).open("ab") as log:
+            log.write(line)
+
+    def finish(self, status: str) -> None:
+        """Write down what was made and how it ended."""
+        files = (f for f in self.path.rglob("*") if f.is_file() and f.name != MANIFEST and not f.name.startswith("."))
+        outputs = {str(f.relative_to(self.path)): file_digest(f) for f in sorted(files)}
+        self.update(status=status, finished=_now(), outputs=outputs)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def recording(runs: Path, manifest: Manifest, out: Path | None = None) -> Generator[RunDir]:
+    """A new run in `runs` (or at `out`): finished when the block ends well, interrupted on Ctrl-C, gone on failure.
+
+    Raises InputError when `out` is there already.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    path = out or runs / f"{stamp}-{manifest.verb}-{manifest.subject}-{secrets.token_hex(2)}"
+    if path.exists():
+        raise InputError(f"{path} is there already.", hint="Choose another --out, or remove it.")
+    path.mkdir(parents=True)
+    run = RunDir(path, manifest)
+    try:
+        run.update(started=_now())
+        yield run
+        run.finish("done")
+    except KeyboardInterrupt:
+        if any(file.name != MANIFEST for file in path.iterdir()):
+            run.finish("interrupted")
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def open_run(path: Path) -> RunDir:
+    """The run at `path`. Raises InputError when it is none, or newer than this program."""
+    try:
+        raw = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        version = int(raw["schema_version"])
+        if version <= SCHEMA_VERSION:
+            return RunDir(path, TypeAdapter(Manifest).validate_python(raw))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is not a run: it has no {MANIFEST}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path / MANIFEST} cannot be read ({str(error).splitlines()[0]}).") from error
+    raise InputError(f"{path} has manifest version {version}; this toolrec reads up to {SCHEMA_VERSION}.")
+
+
+def list_runs(runs: Path) -> list[RunDir]:
+    """All runs, newest first; what is no run is passed over."""
+    if not runs.is_dir():
+        return []
+    paths = sorted((p for p in runs.iterdir() if (p / MANIFEST).is_file()), reverse=True)
+    return [open_run(path) for path in paths]
+
+
+def find_run(runs: Path, name: str) -> RunDir:
+    """The run called `name`: a path, or a directory's name under `runs`. Raises InputError with the near miss."""
+    for path in (Path(name), runs / name):
+        if (path / MANIFEST).is_file():
+            return open_run(path)
+    known = [run.name for run in list_runs(runs)]
+    raise InputError(unknown("run", name, known, hint=f"{runs} holds {len(known)} runs."))

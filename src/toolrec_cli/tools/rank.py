@@ -1,0 +1,47 @@
+"""Rank[attribute, K]: order the candidates with an attribute in mind and keep the K best."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from toolrec_cli.tools.protocol import Candidate, Context, Named, Proposal, Refused
+from toolrec_cli.tools.retrieve import MAX_K
+
+
+class Ranker(Protocol):
+    """Whoever does the ordering: the built-in fusion, or an LLM."""
+
+    def order(
+        self, candidates: Sequence[Candidate], attribute: str | None, context: Context
+    ) -> list[tuple[str, float | None]] | Refused:
+        """(name, score), best first. Names are checked afterwards, so a ranker may err."""
+        ...
+
+
+class RankArguments(BaseModel):
+    """What rank is called with. The attribute is open vocabulary; what a ranker cannot use, it refuses."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    attribute: str | None = None
+    k: int = Field(ge=1, le=MAX_K)
+
+
+class RankTool:
+    """Orders what memory holds."""
+
+    name = "rank"
+    about = f"rank(attribute, k): order the items shown so far, attribute may be null, k from 1 to {MAX_K}."
+    Arguments = RankArguments
+
+    def __init__(self, ranker: Ranker) -> None:
+        self._ranker = ranker
+
+    def __call__(self, arguments: RankArguments, context: Context) -> Proposal | Refused:
+        """The k best candidates in the ranker's order."""
+        ordered = self._ranker.order(list(context.candidates.values()), arguments.attribute, context)
+        if isinstance(ordered, Refused):
+            return ordered
+        best = ordered[: arguments.k]
+        return Proposal(tuple(Named(name, place, score) for place, (name, score) in enumerate(best, start=1)))

@@ -1,0 +1,104 @@
+"""Retrieve[attribute, K]: K items from the model that also encodes the attribute's sequence (PAPER, retrieval tools)."""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from toolrec_cli.errors import near_misses, unknown
+from toolrec_cli.tools.protocol import Context, Named, Proposal, Refused
+
+MAX_K = 200
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+
+class Scorer(Protocol):
+    """Where scores come from."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that have an encoder."""
+        ...
+
+    def scores(self, attribute: str | None, user_index: int) -> FloatArray:
+        """A fresh array with the score of every item for one user, [N + 1]; `None` is the plain backbone."""
+        ...
+
+
+class RetrieveArguments(BaseModel):
+    """What retrieve is called with."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    attribute: str | None = None
+    k: int = Field(ge=1, le=MAX_K)
+    value: str | None = None
+
+
+def masked(scores: FloatArray, history: npt.NDArray[np.int32]) -> FloatArray:
+    """The scores with padding and the user's own items out of reach (in place)."""
+    scores[0] = -np.inf
+    scores[history] = -np.inf
+    return scores
+
+
+def top_k(scores: FloatArray, k: int) -> IntArray:
+    """The `k` best item_index, best first, ties by item_index; items at minus infinity never."""
+    k = min(k, len(scores) - 1)
+    if k <= 0:
+        return np.zeros(0, np.int64)
+    threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
+    best = np.flatnonzero((scores >= threshold) & (scores > -np.inf))
+    return best[np.lexsort((best, -scores[best]))][:k]
+
+
+class RetrievalTool:
+    """All retrieval tools behind one name; the attribute chooses the encoder."""
+
+    name = "retrieve"
+    about = f"retrieve(attribute, k, value): attribute is a trained one or null, k from 1 to {MAX_K}, value optional."
+    Arguments = RetrieveArguments
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+
+    def __call__(self, arguments: RetrieveArguments, context: Context) -> Proposal | Refused:
+        """The k best items the user does not have; with `value`, only items that have it."""
+        attribute = arguments.attribute
+        if attribute is not None and attribute not in self._scorer.attributes:
+            return Refused(
+                unknown("retrieval tool for", attribute, self._scorer.attributes),
+                f"Use one of: {', '.join([*self._scorer.attributes, 'null'])}.",
+            )
+        if arguments.value is not None and attribute is None:
+            return Refused("A value needs an attribute.", "Name the attribute that the value belongs to.")
+        scores = masked(self._scorer.scores(attribute, context.user.user_index), context.user.history)
+        if arguments.value is None:
+            found = top_k(scores, arguments.k)
+            return _proposal(context, scores, found, np.arange(1, len(found) + 1))
+        return _having(arguments, context, scores)
+
+
+def _having(arguments: RetrieveArguments, context: Context, scores: FloatArray) -> Proposal | Refused:
+    """The same, among the items that have the value; ranks stay those among all items, so that a filter adds no evidence."""
+    attribute, value = str(arguments.attribute), str(arguments.value)
+    having = context.facets.having(attribute, value)
+    if having is None:
+        names = context.facets.names(attribute)
+        near = near_misses(value, names) or names[:10]
+        return Refused(f"No item has {attribute} {value!r}.", f"There is, for instance: {', '.join(near)}.")
+    found = top_k(np.where(having, scores, np.float32(-np.inf)), arguments.k)
+    if not len(found):
+        return Refused(f"The user already has every item with {attribute} {value!r}.", "Choose another value.")
+    order = np.sort(scores)
+    ranks = len(scores) - np.searchsorted(order, scores[found], side="right") + 1
+    return _proposal(context, scores, found, ranks)
+
+
+def _proposal(context: Context, scores: FloatArray, found: IntArray, ranks: IntArray) -> Proposal:
+    name = context.catalog.item_id
+    triples = zip(found.tolist(), ranks.tolist(), scores[found].tolist(), strict=True)
+    return Proposal(tuple(Named(name(index), rank, round(score, 4)) for index, rank, score in triples))
