@@ -17,7 +17,7 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from toolrec_cli.data.catalog import Attribute, Catalog
-from toolrec_cli.data.interactions import Interactions, Part, read_before, read_held_out
+from toolrec_cli.data.interactions import IntArray, Interactions, Part, read_before, read_held_out, read_users_with
 from toolrec_cli.errors import InputError, UsageError, unknown
 
 SCHEMA_VERSION = 1
@@ -109,10 +109,14 @@ class Dataset:
         row = self.users.row(user_index, named=True)
         return {key: value for key, value in row.items() if key != "user_id" and value is not None}
 
-    def before(self, part: Part) -> Interactions:
-        """Everybody's history up to (not including) `part`."""
+    def before(self, part: Part | None) -> Interactions:
+        """Everybody's history up to (not including) `part`; all of it when `part` is None."""
         return read_before(self.directory / "interactions.parquet", part, self.n_users)
 
     def held_out(self, part: Part) -> npt.NDArray[np.int32]:
         """Everybody's held-out item of `part` (item_index, 0 = none). Labels: only scoring may ask."""
         return read_held_out(self.directory / "interactions.parquet", part, self.n_users)
+
+    def users_with(self, part: Part) -> IntArray:
+        """Who has an item held out in `part` (user_index), but not which item."""
+        return read_users_with(self.directory / "interactions.parquet", part)

@@ -58,12 +58,14 @@ class Interactions:
         return np.diff(self.offsets)
 
 
-def read_before(path: Path, part: Part, n_users: int) -> Interactions:
-    """The interactions that come before `part` for everybody.
+def read_before(path: Path, part: Part | None, n_users: int) -> Interactions:
+    """The interactions that come before `part` for everybody; all of them when `part` is None.
 
     Later ones are filtered out while the file is read, so that a process that makes lists never holds a held-out item.
     """
-    scan = pl.scan_parquet(path).filter(pl.col("part").is_in([str(p) for p in BEFORE[part]]))
+    scan = pl.scan_parquet(path)
+    if part is not None:
+        scan = scan.filter(pl.col("part").is_in([str(p) for p in BEFORE[part]]))
     frame = scan.drop("part").collect()
     counts = np.bincount(frame["user_index"].to_numpy(), minlength=n_users)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -85,3 +87,9 @@ def read_held_out(path: Path, part: Part, n_users: int) -> npt.NDArray[np.int32]
     targets = np.zeros(n_users, dtype=np.int32)
     targets[frame["user_index"].to_numpy()] = frame["item_index"].to_numpy()
     return targets
+
+
+def read_users_with(path: Path, part: Part) -> IntArray:
+    """Who has an item held out in `part` (user_index, ascending), but not which item."""
+    frame = pl.scan_parquet(path).filter(pl.col("part") == str(part)).select("user_index").collect()
+    return np.sort(frame["user_index"].to_numpy().astype(np.int64))

@@ -24,8 +24,8 @@ class BadRow:
 class RawData:
     """One data set as its makers wrote it.
 
-    interactions: user_id (str), item_id (str), optionally timestamp (i64) and rating (f32), and line (u32, the input line,
-    which also breaks ties in time). items: item_id, title, then the attributes. users: user_id, then what is known.
+    interactions: user_id (str), item_id (str), optionally timestamp (i64) and rating (f32), and line
+    (u32, the input line, which also breaks ties in time). items: item_id, title, then the attributes. users: user_id, then what is known.
     """
 
     interactions: pl.DataFrame
@@ -34,6 +34,8 @@ class RawData:
     kinds: dict[str, Kind]
     files: dict[str, str]
     """File name -> SHA-256."""
+    n_rows: dict[str, int] = field(default_factory=dict[str, int])
+    """File name -> how many rows it had, good and bad."""
     bad_rows: list[BadRow] = field(default_factory=list[BadRow])
     notes: list[str] = field(default_factory=list[str])
 

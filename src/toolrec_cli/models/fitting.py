@@ -110,7 +110,7 @@ def histories_of(interactions: Interactions, users: IntArray) -> tuple[ItemArray
     """(items, offsets) of some users, in the order given."""
     lengths = interactions.lengths()[users]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    index: IntArray = np.repeat(interactions.offsets[users] - offsets[:-1], lengths) + np.arange(offsets[-1])
+    index: IntArray = np.repeat(interactions.offsets[users] - offsets[:-1], lengths) + np.arange(int(offsets[-1]))
     return interactions.items[index], offsets
 
 

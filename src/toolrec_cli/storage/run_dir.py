@@ -69,6 +69,10 @@ class RunDir:
         with (self.path / file).open("ab") as log:
             log.write(line)
 
+    def append_json(self, file: str, value: Any) -> None:
+        """Append one value as a line of JSON."""
+        self.append(file, json.dumps(value, ensure_ascii=False).encode() + b"\n")
+
     def finish(self, status: str) -> None:
         """Write down what was made and how it ended."""
         files = (f for f in self.path.rglob("*") if f.is_file() and f.name != MANIFEST and not f.name.startswith("."))

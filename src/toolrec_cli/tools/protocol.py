@@ -122,9 +122,12 @@ class Context:
 class Tool(Protocol):
     """One capability of the surrogate. `Arguments` is what it must be called with; anything else is refused for it."""
 
-    name: str
-    about: str
-    Arguments: type[BaseModel]
+    @property
+    def name(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+    @property
+    def Arguments(self) -> type[BaseModel]: ...
 
     def __call__(self, arguments: Any, context: Context) -> Proposal | Accepted | Refused:
         """Do it. Never raises for what the surrogate can mend: that is a `Refused`."""

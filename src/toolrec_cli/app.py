@@ -1,0 +1,87 @@
+"""The command line, and the one place where an error becomes a message and an exit code."""
+
+import errno
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from toolrec_cli.commands import evaluate, prep, pretrain, recommend, replay, train_encoder
+from toolrec_cli.errors import InputError, ToolRecError
+from toolrec_cli.render.console import say_error
+
+INTERRUPTED = 130
+
+
+class _Boundary(TyperGroup):
+    """What the world did becomes a message with a hint; what we did stays a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ToolRecError as error:
+            say_error(error)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            say_error(ToolRecError("Stopped.", hint="What was finished is kept; nothing half-done is left behind."))
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+                raise
+            say_error(_about_disk(error))
+            raise typer.Exit(InputError.exit_code) from None
+
+
+def _about_disk(error: OSError) -> InputError:
+    where = f" ({error.filename})" if error.filename else ""
+    return InputError(
+        f"{error.strerror}{where}.",
+        hint="Make room or choose another --workspace; nothing half-written is left behind.",
+    )
+
+
+app = typer.Typer(
+    name="toolrec",
+    cls=_Boundary,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "TOOLREC"},
+)
+
+app.command("prep")(prep.prep)
+app.command("pretrain")(pretrain.pretrain)
+app.command("train-encoder")(train_encoder.train_encoder)
+app.command("recommend")(recommend.recommend)
+app.command("replay")(replay.replay)
+app.command("eval")(evaluate.evaluate)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from toolrec_cli import __version__
+
+        typer.echo(f"toolrec {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def entry(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """A recommender that explores a catalogue attribute by attribute, and shows every step (ToolRec, arXiv 2405.15114).
+
+    Start with [bold]toolrec recommend --user 42 --trace[/bold]: in an empty folder it makes a small sample ready and answers.
+    """
+
+
+def main() -> None:
+    """The console script."""
+    app()

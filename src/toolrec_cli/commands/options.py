@@ -1,0 +1,54 @@
+"""Options that several verbs share, and where each setting came from."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+DatasetName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DATASET]", help="A prepared data set. Default: the only one there is; in an empty folder, the sample."
+    ),
+]
+Workspace = Annotated[
+    Path,
+    typer.Option("--workspace", "-w", envvar="TOOLREC_WORKSPACE", metavar="DIR", help="Where datasets/ and runs/ lie."),
+]
+Seed = Annotated[int, typer.Option("--seed", help="One seed for everything that is drawn.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="The run's directory. Default: a new one under runs/.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of a table.")]
+Backbone = Annotated[
+    str | None,
+    typer.Option("--backbone", metavar="RUN", help="A pretrain run. Default: the newest finished one that fits."),
+]
+Attributes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attr", metavar="NAME", help="Only these attributes' tools (repeatable). Default: all that are trained."
+    ),
+]
+Rounds = Annotated[int, typer.Option("--max-rounds", min=1, help="Rounds after which the list must stand.")]
+Length = Annotated[int, typer.Option("--n", min=1, max=100, help="How many items the final list has.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads. Default: all cores.")]
+
+
+def call_of(ctx: typer.Context) -> Any:
+    """The call as the record keeps it: argv, and every setting with its value and where it came from."""
+    from toolrec_cli.operations.setting import Call
+
+    settings: dict[str, Any] = {}
+    for name, value in ctx.params.items():
+        source = ctx.get_parameter_source(name)
+        origin = "default" if source is None else source.name.lower()
+        settings[name] = {"value": _plain(value), "from": origin}
+    return Call(tuple(sys.argv), settings)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
+    return value if isinstance(value, bool | int | float | None) else str(value)

@@ -1,0 +1,90 @@
+"""toolrec prep"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from toolrec_cli.commands import options
+
+
+def prep(
+    source: Annotated[
+        str, typer.Argument(metavar="[SOURCE]", help="sample, ml-1m, ml-100k, or table for your own files.")
+    ] = "sample",
+    raw: Annotated[
+        Path | None, typer.Option("--raw", metavar="PATH", help="The downloaded archive as it comes, or its folder.")
+    ] = None,
+    interactions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="table: who met what (CSV, TSV, Parquet, JSON lines; .gz too).")
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="table: titles and attributes of the items.")
+    ] = None,
+    user_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: the users' ids.")] = None,
+    item_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: the items' ids.")] = None,
+    time_col: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="table: time, or position in the history.")
+    ] = None,
+    rating_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: ratings.")] = None,
+    title_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: the items' titles.")] = None,
+    list_separator: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="table: what separates the labels of a multi-valued attribute.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ATTR=KIND", help="table: categorical, multi-valued, numeric or text (repeatable)."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to call it. Default: the source's name.")
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on when more than 1 % of the rows are bad.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a data set that is prepared already.")] = False,
+    as_json: options.Json = False,
+    workspace: options.Workspace = Path(),
+) -> None:
+    """Raw logs -> a data set: Parquet, indexed, in time order, split leave-one-out.
+
+    [bold]toolrec prep[/bold] makes the built-in sample.
+    [bold]toolrec prep ml-1m --raw ml-1m.zip[/bold] takes MovieLens 1M as GroupLens packs it.
+    [bold]toolrec prep table --interactions clicks.csv --items products.csv --name shop[/bold] takes anybody's tables.
+    """
+    from toolrec_cli.data.source import ReadOptions
+    from toolrec_cli.operations.preparing import PrepOptions, prepare
+    from toolrec_cli.render.console import print_json, say
+    from toolrec_cli.render.dataset import dataset_document, print_dataset
+    from toolrec_cli.render.progress import bars
+
+    read = ReadOptions(
+        raw=raw,
+        interactions=interactions,
+        items=items,
+        user_column=user_col,
+        item_column=item_col,
+        time_column=time_col,
+        rating_column=rating_col,
+        title_column=title_col,
+        list_separator=list_separator,
+        kinds=_kinds(kind or []),
+    )
+    with bars() as progress:
+        dataset = prepare(workspace, source, PrepOptions(read, name, force, skip_bad), progress)
+    if as_json:
+        print_json(dataset_document(dataset))
+    else:
+        print_dataset(dataset)
+    say(f"Next: toolrec pretrain {dataset.name}", style="dim")
+
+
+def _kinds(pairs: list[str]) -> dict[str, Any]:
+    """["price=numeric"] -> {"price": Kind.NUMERIC}."""
+    from toolrec_cli.data.catalog import Kind
+    from toolrec_cli.errors import UsageError, unknown
+
+    found: dict[str, Kind] = {}
+    for pair in pairs:
+        name, _, kind = pair.partition("=")
+        if kind not in list(Kind):
+            raise UsageError(f"--kind {pair!r}: {unknown('kind', kind, list(Kind))}")
+        found[name] = Kind(kind)
+    return found

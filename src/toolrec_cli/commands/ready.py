@@ -1,0 +1,33 @@
+"""Which data set a verb works on; the sample is made ready by itself, in the open."""
+
+from pathlib import Path
+from typing import Any
+
+from toolrec_cli.render.console import say
+from toolrec_cli.render.progress import bars, epoch_lines
+
+
+def dataset(workspace: Path, name: str | None) -> Any:
+    """The data set meant; the built-in sample is prepared when it is meant and missing."""
+    from toolrec_cli.data.library import SAMPLE, choose, open_dataset, prepared
+    from toolrec_cli.operations.preparing import prepare
+
+    chosen = choose(workspace, name)
+    if chosen == SAMPLE and SAMPLE not in prepared(workspace):
+        say(f"Nothing is prepared in {workspace}: making the built-in sample (invented films) ready.")
+        with bars() as progress:
+            prepare(workspace, SAMPLE, progress=progress)
+    return open_dataset(workspace, chosen)
+
+
+def trained(setting: Any, found: Any) -> None:
+    """Train what the sample still lacks to be explored. Other data sets are trained by their owner, on purpose."""
+    from toolrec_cli.data.library import SAMPLE
+    from toolrec_cli.operations.sample import sample_plans
+
+    if found.name != SAMPLE:
+        return
+    for what, train in sample_plans(setting, found):
+        say(what)
+        with bars() as progress, epoch_lines() as on_epoch:
+            train(on_epoch, progress)

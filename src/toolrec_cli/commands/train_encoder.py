@@ -1,0 +1,52 @@
+"""toolrec train-encoder"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolrec_cli.commands import options
+
+
+def train_encoder(
+    ctx: typer.Context,
+    attribute: Annotated[str, typer.Option("--attr", metavar="NAME", help="The attribute, such as genre.")],
+    dataset: options.DatasetName = None,
+    backbone: options.Backbone = None,
+    loss: Annotated[str, typer.Option(help="cross-entropy (full softmax), or bpr (the paper's).")] = "cross-entropy",
+    epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 6,
+    learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(min=1, help="Sequences a step.")] = 32,
+    embedding_size: Annotated[int, typer.Option(min=2, help="Width of the attribute tower.")] = 32,
+    seed: options.Seed = 42,
+    threads: options.Threads = None,
+    out: options.Out = None,
+    as_json: options.Json = False,
+    workspace: options.Workspace = Path(),
+) -> None:
+    """A frozen backbone + one attribute -> an attribute-oriented retrieval tool.
+
+    [bold]toolrec train-encoder --attr genre[/bold]
+    [bold]toolrec train-encoder ml-1m --attr release_year --epochs 3[/bold]
+    """
+    from toolrec_cli.commands.ready import dataset as the_dataset
+    from toolrec_cli.errors import UsageError
+    from toolrec_cli.operations.setting import Setting
+    from toolrec_cli.operations.training import ENCODER_TRAINING, EncoderPlan
+    from toolrec_cli.operations.training import train_encoder as run_train_encoder
+    from toolrec_cli.render.progress import bars, epoch_lines
+    from toolrec_cli.render.training import print_trained
+
+    if embedding_size % 2:
+        raise UsageError(f"The attribute tower has 2 heads, which do not divide a width of {embedding_size}.")
+    found = the_dataset(workspace, dataset)
+    training = replace(
+        ENCODER_TRAINING, loss=loss, epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, seed=seed
+    )
+    setting = Setting(workspace, seed, out, options.call_of(ctx))
+    plan = EncoderPlan(attribute, backbone, {"embedding_size": embedding_size}, training, threads)
+    with bars() as progress, epoch_lines() as on_epoch:
+        run = run_train_encoder(setting, found, plan, on_epoch, progress)
+    user = found.user_id(0)
+    print_trained(run, as_json=as_json, following=f"toolrec recommend {found.name} --user {user} --trace")

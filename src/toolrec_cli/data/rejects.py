@@ -1,0 +1,65 @@
+"""Rows that cannot be used: found, counted, shown, and never in silence."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import polars as pl
+
+from toolrec_cli.data.source import BadRow
+from toolrec_cli.errors import InputError
+
+TOLERATED = 0.01
+"""Above this share of a file's rows, the file is refused unless told otherwise."""
+
+SHOWN = 5
+_LONGEST = 80
+
+
+class Sieve:
+    """Takes the unusable rows of one file out of its frame, check after check, and keeps them with the reason."""
+
+    def __init__(self, file: str, separator: str = ",") -> None:
+        self.file = file
+        self.separator = separator
+        self.bad: list[BadRow] = []
+
+    def drop(self, frame: pl.DataFrame, unusable: pl.Expr, reason: str) -> pl.DataFrame:
+        """The rows of `frame` that are not `unusable` (null counts as usable); the others are kept as BadRows.
+
+        `frame` has line (u32), and either text, the whole row, or its fields as columns.
+        """
+        mask = frame.select(unusable.fill_null(value=False)).to_series()
+        if mask.any():
+            self.bad += self._rows(frame.filter(mask), reason)
+            return frame.filter(~mask)
+        return frame
+
+    def _rows(self, frame: pl.DataFrame, reason: str) -> list[BadRow]:
+        fields = [name for name, dtype in frame.schema.items() if name != "line" and not dtype.is_nested()]
+        text = pl.concat_str(pl.col(fields).cast(pl.String).fill_null(""), separator=self.separator)
+        shown = frame.select("line", text.str.slice(0, _LONGEST).alias("text"))
+        return [BadRow(self.file, line, reason, content) for line, content in shown.iter_rows()]
+
+
+def describe(rows: Sequence[BadRow]) -> list[str]:
+    """A sentence a reason with its count, then the first five rows with file and line."""
+    reasons = Counter((row.file, row.reason) for row in rows)
+    counted = [f"{file}: {count:,} {_rows(count)} left out: {reason}." for (file, reason), count in reasons.items()]
+    first = sorted(rows, key=lambda row: (row.file, row.line))[:SHOWN]
+    return counted + [f"{row.file}, line {row.line}: {row.reason}: {row.text!r}" for row in first]
+
+
+def check(rows: Sequence[BadRow], totals: dict[str, int], *, skip_bad: bool) -> None:
+    """Raise InputError when more than 1 % of a file's rows are bad. `totals` counts all rows of each file."""
+    for file, total in totals.items():
+        bad = [row for row in rows if row.file == file]
+        if not skip_bad and len(bad) > TOLERATED * total:
+            details = "\n  ".join(describe(bad))
+            raise InputError(
+                f"{len(bad):,} of {total:,} {_rows(total)} of {file} cannot be used.\n  {details}",
+                hint="Mend the file, or leave these rows out with --skip-bad.",
+            )
+
+
+def _rows(count: int) -> str:
+    return "row" if count == 1 else "rows"

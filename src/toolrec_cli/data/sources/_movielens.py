@@ -1,0 +1,86 @@
+"""What the MovieLens data sets have in common: numbered lines, integer ids, titles with a year, coded users."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from toolrec_cli.data.archive import Archive
+from toolrec_cli.data.catalog import Kind
+from toolrec_cli.data.lines import numbered, split_fields
+from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.source import BadRow, RawData
+from toolrec_cli.data.sources._movielens_titles import read_title
+from toolrec_cli.progress import Progress
+
+KINDS = {"genre": Kind.MULTI, "release_year": Kind.NUMERIC}
+GENDERS = {"M": "male", "F": "female"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file of the archive, cut into text fields, and what could not be used of it."""
+
+    frame: pl.DataFrame
+    """line, then the fields."""
+    sieve: Sieve
+    n_rows: int
+
+
+def read_fields(archive: Archive, file: str, separator: str, names: list[str]) -> Table:
+    """The file's lines as fields. Raises InputError when the file is missing or empty."""
+    lines = numbered(archive.read(file))
+    sieve = Sieve(file, separator)
+    return Table(split_fields(lines, separator, names, sieve), sieve, lines.height)
+
+
+def read_items(table: Table) -> pl.DataFrame:
+    """item_id, title, release_year, then the other fields as they are. `table` has item_id and title."""
+    frame = _keyed(table, "item_id", "the item id is empty", "the item id comes again; the first one is kept")
+    frame = table.sieve.drop(frame, pl.col("title") == "", "the title is empty")
+    titles, years = zip(*map(read_title, frame["title"].to_list()), strict=True) if frame.height else ((), ())
+    named = frame.with_columns(
+        pl.Series("title", titles, dtype=pl.String), pl.Series("release_year", years, dtype=pl.Int64)
+    )
+    return named.select("item_id", "title", "release_year", pl.exclude("line", "item_id", "title", "release_year"))
+
+
+def read_users(table: Table) -> pl.DataFrame:
+    """user_id, gender in a word, then the other fields as they are; empty ones null."""
+    frame = _keyed(table, "user_id", "the user id is empty", "the user id comes again; the first one is kept")
+    words = pl.col("gender").replace_strict(GENDERS, default=None, return_dtype=pl.String)
+    return frame.drop("line").with_columns(words).with_columns(pl.col(pl.String).replace("", None))
+
+
+def _keyed(table: Table, key: str, empty: str, again: str) -> pl.DataFrame:
+    frame = table.sieve.drop(table.frame, pl.col(key) == "", empty)
+    return table.sieve.drop(frame, ~pl.col(key).is_first_distinct(), again)
+
+
+def read_ratings(table: Table, items: pl.DataFrame, items_file: str) -> pl.DataFrame:
+    """line, user_id, item_id, rating (f32), timestamp (i64, seconds) of every rating that can be used."""
+    drop = table.sieve.drop
+    frame = drop(table.frame, pl.col("user_id") == "", "the user id is empty")
+    frame = drop(frame, pl.col("item_id") == "", "the item id is empty")
+    rating = pl.col("rating").cast(pl.Float32, strict=False)
+    frame = drop(frame, ~rating.is_finite().fill_null(value=False), "the rating is not a number")
+    timestamp = pl.col("timestamp").cast(pl.Int64, strict=False)
+    frame = drop(frame, timestamp.is_null(), "the timestamp is not a whole number")
+    frame = drop(frame, ~pl.col("item_id").is_in(items["item_id"].implode()), f"{items_file} has no such item")
+    return frame.with_columns(rating, timestamp)
+
+
+def assemble(
+    archive: Archive, tables: Sequence[Table], frames: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], notes: list[str]
+) -> RawData:
+    """The source's whole yield. `frames` are interactions, items and users."""
+    interactions, items, users = frames
+    bad: list[BadRow] = [row for table in tables for row in table.sieve.bad]
+    files = [table.sieve.file for table in tables]
+    n_rows = {table.sieve.file: table.n_rows for table in tables}
+    return RawData(interactions, items, users, KINDS, archive.digests(files), n_rows, bad, notes)
+
+
+def said(progress: Progress, done: int, file: str) -> None:
+    """Tell that `file`, one of three, is being read."""
+    progress("reading", done, 3, file)

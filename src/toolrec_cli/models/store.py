@@ -1,0 +1,132 @@
+"""Trained models in a workspace: which run holds which, and whether it fits the data set and the backbone at hand."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter
+from torch import nn
+
+from toolrec_cli.data.catalog import Catalog
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.errors import InputError
+from toolrec_cli.models.attribute_encoder import AttributeEncoder, EncoderConfig
+from toolrec_cli.models.checkpoint import ModelCard, load, read_card
+from toolrec_cli.models.features import item_features
+from toolrec_cli.registry import Registry
+from toolrec_cli.storage.run_dir import RunDir, find_run, list_runs
+
+BACKBONES: Registry[Any] = Registry("toolrec_cli.models.backbones", "BACKBONE", "backbone")
+
+
+def build_backbone(name: str, settings: dict[str, Any]) -> Any:
+    """A fresh backbone; `settings` are its configuration's fields."""
+    factory = BACKBONES.get(name)
+    return factory(TypeAdapter(factory.Config).validate_python(settings))
+
+
+def build_encoder(config: EncoderConfig, catalog: Catalog) -> AttributeEncoder:
+    """A fresh encoder for one attribute of the catalogue."""
+    return AttributeEncoder(config, item_features(catalog, config.attribute))
+
+
+def settings_of(model: Any) -> dict[str, Any]:
+    """The configuration of a model, as stored."""
+    return asdict(model.config)
+
+
+def find_backbone(runs: Path, dataset: Dataset, name: str | None) -> tuple[RunDir, ModelCard]:
+    """The backbone run called `name`, or the newest finished one trained on exactly this data set.
+
+    Raises InputError with the next command to type.
+    """
+    if name is not None:
+        run = find_run(runs, name)
+        card = read_card(run.path / "model")
+        _check_dataset(run, card, dataset)
+        return run, card
+    for run in list_runs(runs):
+        if run.manifest.verb == "pretrain" and _is_for(run, dataset):
+            return run, read_card(run.path / "model")
+    raise InputError(
+        f"No backbone is trained on {dataset.name!r}{_stale(runs, dataset, 'pretrain')}.",
+        hint=f"Type: toolrec pretrain {dataset.name}",
+    )
+
+
+def find_encoders(runs: Path, dataset: Dataset, backbone_digest: str) -> dict[str, RunDir]:
+    """The newest finished encoder of each attribute on exactly this backbone, in the catalogue's order."""
+    found: dict[str, RunDir] = {}
+    for run in list_runs(runs):
+        inputs = run.manifest.inputs
+        if run.manifest.verb == "train-encoder" and _is_for(run, dataset) and inputs.get("backbone") == backbone_digest:
+            found.setdefault(str(run.manifest.result["attribute"]), run)
+    return {name: found[name] for name in dataset.catalog.attributes if name in found}
+
+
+def choose_encoders(runs: Path, dataset: Dataset, backbone_digest: str, wanted: list[str] | None) -> dict[str, RunDir]:
+    """The encoders of the attributes wanted (None: all there are). Raises InputError when one, or any, is missing."""
+    found = find_encoders(runs, dataset, backbone_digest)
+    hint = f"Type: toolrec train-encoder {dataset.name} --attr "
+    if wanted is None:
+        if not found:
+            first = next(iter(dataset.catalog.attributes), "…")
+            raise InputError(
+                f"No attribute encoder is trained on this backbone of {dataset.name!r}.", hint=hint + first
+            )
+        return found
+    for name in wanted:
+        dataset.catalog.attribute(name)
+        if name not in found:
+            raise InputError(f"The attribute {name!r} has no encoder on this backbone.", hint=hint + name)
+    return {name: found[name] for name in wanted}
+
+
+def load_backbone(run: RunDir, dataset: Dataset) -> Any:
+    """The trained backbone of a run, ready to encode."""
+    card, state = load(run.path / "model")
+    _check_dataset(run, card, dataset)
+    return _filled(build_backbone(card.name, card.settings), state)
+
+
+def load_encoder(run: RunDir, dataset: Dataset, backbone_digest: str) -> AttributeEncoder:
+    """The trained encoder of a run. Raises InputError when it was trained on another backbone or data set."""
+    card, state = load(run.path / "model")
+    _check_dataset(run, card, dataset)
+    if card.backbone_digest != backbone_digest:
+        raise InputError(
+            f"{run.path} was trained on the backbone {str(card.backbone_digest)[:12]}, not on {backbone_digest[:12]}.",
+            hint=f"Type: toolrec train-encoder {dataset.name} --attr {card.name}",
+        )
+    config = TypeAdapter(EncoderConfig).validate_python(card.settings)
+    return _filled(build_encoder(config, dataset.catalog), state)
+
+
+def _filled(model: Any, state: dict[str, torch.Tensor]) -> Any:
+    try:
+        nn.Module.load_state_dict(model, state)
+    except RuntimeError as error:
+        raise InputError(f"The stored weights do not fit the model: {str(error).splitlines()[-1].strip()}") from error
+    return model.eval()
+
+
+def _is_for(run: RunDir, dataset: Dataset) -> bool:
+    return run.manifest.status == "done" and run.manifest.dataset_digest == dataset.card.digest
+
+
+def _stale(runs: Path, dataset: Dataset, verb: str) -> str:
+    """Why a run of the same name does not serve."""
+    same = [run for run in list_runs(runs) if run.manifest.verb == verb and run.manifest.dataset == dataset.name]
+    if any(run.manifest.status != "done" for run in same):
+        return " (one was interrupted: name it with --backbone to use it as it is)"
+    return " (there is one for an earlier version of the data set)" if same else ""
+
+
+def _check_dataset(run: RunDir, card: ModelCard, dataset: Dataset) -> None:
+    if card.dataset_digest != dataset.card.digest:
+        raise InputError(
+            f"{run.path} was trained on {card.dataset!r} ({card.dataset_digest[:12]}), not on this {dataset.name!r} "
+            f"({dataset.card.digest[:12]}).",
+            hint="Train again, or prepare the same data.",
+        )

@@ -1,0 +1,144 @@
+"""toolrec recommend: users -> trajectories and lists."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolrec_cli.agent.builtin import BuiltinSurrogate
+from toolrec_cli.agent.codec import encode
+from toolrec_cli.agent.loop import Explorer, Limits
+from toolrec_cli.agent.ranker import BuiltinRanker
+from toolrec_cli.agent.replay import TRAJECTORIES
+from toolrec_cli.agent.trajectory import Trajectory
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.data.facets import Facets
+from toolrec_cli.data.interactions import Interactions, Part
+from toolrec_cli.models import store
+from toolrec_cli.models.scoring import BlockScorer
+from toolrec_cli.operations.setting import Setting
+from toolrec_cli.progress import Progress, silent
+from toolrec_cli.storage.run_dir import RunDir, recording
+from toolrec_cli.storage.tables import RANKINGS, write_table
+from toolrec_cli.tools.finish import FinishTool
+from toolrec_cli.tools.protocol import User
+from toolrec_cli.tools.rank import RankTool
+from toolrec_cli.tools.retrieve import RetrievalTool
+from toolrec_cli.tools.toolbox import Toolbox
+
+IntArray = npt.NDArray[np.int64]
+OnStep = Callable[[Trajectory], None]
+
+BLOCK = 512
+"""Users whose histories are encoded at once."""
+
+
+@dataclass(frozen=True)
+class AgentPlan:
+    """Which backbone run (None: the newest), which attributes (None: all that are trained), how long a list, what history.
+
+    `before` cuts the history before that part of the split; None uses every interaction, and cannot be scored.
+    """
+
+    backbone: str | None = None
+    attributes: list[str] | None = None
+    limits: Limits = Limits()
+    before: Part | None = Part.TEST
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A surrogate with its tools over one data set's histories, loaded once."""
+
+    dataset: Dataset
+    histories: Interactions
+    scorer: BlockScorer
+    explorer: Explorer
+    backbone: str
+    """The backbone's registry name."""
+    inputs: dict[str, str]
+
+    def user(self, user_index: int) -> User:
+        """What may be known of one user."""
+        return User(
+            user_index=user_index,
+            user_id=self.dataset.user_id(user_index),
+            profile=self.dataset.profile(user_index),
+            history=self.histories.history(user_index),
+            ratings=self.histories.rated(user_index),
+        )
+
+
+def assemble(setting: Setting, dataset: Dataset, plan: AgentPlan) -> Agent:
+    """Load backbone, encoders and histories. Raises InputError with the next command when something is missing."""
+    run, card = store.find_backbone(setting.runs, dataset, plan.backbone)
+    encoder_runs = store.choose_encoders(setting.runs, dataset, card.digest, plan.attributes)
+    encoders = {name: store.load_encoder(found, dataset, card.digest) for name, found in encoder_runs.items()}
+    histories = dataset.before(plan.before)
+    scorer = BlockScorer(store.load_backbone(run, dataset), encoders, histories)
+    toolbox = Toolbox([RetrievalTool(scorer), RankTool(BuiltinRanker()), FinishTool()])
+    catalog = dataset.catalog
+    surrogate = BuiltinSurrogate()
+    explorer = Explorer(surrogate, toolbox, catalog, Facets(catalog), scorer.attributes, dataset.name, plan.limits)
+    inputs = {"backbone": card.digest, **{f"encoder:{name}": r.name for name, r in encoder_runs.items()}}
+    return Agent(dataset, histories, scorer, explorer, card.name, inputs)
+
+
+def blocks(agent: Agent, users: IntArray) -> Iterator[IntArray]:
+    """The users in blocks, each encoded when it is reached."""
+    for start in range(0, len(users), BLOCK):
+        block = users[start : start + BLOCK]
+        agent.scorer.prepare(block)
+        yield block
+
+
+def recommend(
+    setting: Setting,
+    dataset: Dataset,
+    user_ids: Sequence[str],
+    plan: AgentPlan | None = None,
+    on_step: OnStep | None = None,
+    progress: Progress = silent,
+) -> tuple[RunDir, list[Trajectory]]:
+    """Explore for some users; record every trajectory as it ends.
+
+    Raises UsageError for an unknown user before anything runs.
+    """
+    users = np.array([dataset.user_index(user_id) for user_id in user_ids], dtype=np.int64)
+    agent = assemble(setting, dataset, plan or AgentPlan())
+    subject = f"{dataset.name}-{user_ids[0] if len(user_ids) == 1 else f'{len(user_ids)}-users'}"
+    done: list[Trajectory] = []
+    with recording(
+        setting.runs, setting.manifest("recommend", _safe(subject), dataset, agent.inputs), setting.out
+    ) as run:
+        for block in blocks(agent, users):
+            for user in block:
+                trajectory = agent.explorer.explore(agent.user(int(user)), on_step)
+                run.append(TRAJECTORIES, encode(trajectory))
+                done.append(trajectory)
+                progress("users", len(done), len(users))
+        write_table(run.path / "rankings.parquet", RANKINGS, ranking_columns({"surrogate": done}))
+        run.update(result=outcome(done))
+    return run, done
+
+
+def ranking_columns(by_row: dict[str, list[Trajectory]]) -> dict[str, list[Any]]:
+    """rankings.parquet of trajectories."""
+    lines = [(row, t.user_id, r.rank, r.item_id) for row, done in by_row.items() for t in done for r in t.ranking]
+    return {name: [line[place] for line in lines] for place, name in enumerate(RANKINGS)}
+
+
+def outcome(done: Sequence[Trajectory]) -> dict[str, Any]:
+    """How the explorations ended."""
+    statuses: dict[str, int] = {}
+    for trajectory in done:
+        statuses[str(trajectory.status)] = statuses.get(str(trajectory.status), 0) + 1
+    rounds = float(np.mean([len(t.steps) for t in done])) if done else 0.0
+    return {"users": len(done), "statuses": statuses, "mean_rounds": rounds}
+
+
+def _safe(text: str) -> str:
+    """Foreign ids as part of a directory's name."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)[:60]

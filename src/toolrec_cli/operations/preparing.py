@@ -1,0 +1,42 @@
+"""toolrec prep: raw logs -> a data set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.data.library import dataset_dir, prepared
+from toolrec_cli.data.preparation import prepare as write_dataset
+from toolrec_cli.data.source import ReadOptions, Source
+from toolrec_cli.errors import UsageError
+from toolrec_cli.progress import Progress, silent
+from toolrec_cli.registry import Registry
+
+SOURCES: Registry[Source] = Registry("toolrec_cli.data.sources", "SOURCE", "data set")
+
+
+@dataclass(frozen=True)
+class PrepOptions:
+    """How to prepare: what to read, under which name to keep it, whether to replace it, and whether to live with bad rows."""
+
+    read: ReadOptions = ReadOptions()
+    name: str | None = None
+    force: bool = False
+    skip_bad: bool = False
+
+
+def prepare(workspace: Path, source: str, options: PrepOptions | None = None, progress: Progress = silent) -> Dataset:
+    """Read `source`, and write it as a data set of the workspace.
+
+    Raises UsageError when the source is unknown or the data set is there already, InputError when the raw files are bad.
+    """
+    options = options or PrepOptions()
+    found = SOURCES.get(source)
+    name = options.name or source
+    if name in prepared(workspace) and not options.force:
+        raise UsageError(
+            f"The data set {name!r} is prepared already, in {dataset_dir(workspace, name)}.",
+            hint="--force prepares it again (models trained on it must then be trained again); --name keeps both.",
+        )
+    raw = found.read(options.read, progress)
+    directory = dataset_dir(workspace, name)
+    return write_dataset(source, raw, name, directory, skip_bad=options.skip_bad, progress=progress)

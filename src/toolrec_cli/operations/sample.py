@@ -1,0 +1,41 @@
+"""The built-in sample, made ready for exploring: small models, trained in well under a minute."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.errors import InputError
+from toolrec_cli.models import store
+from toolrec_cli.models.training import TrainingSettings
+from toolrec_cli.operations.setting import Setting
+from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, OnEpoch, pretrain, train_encoder
+from toolrec_cli.progress import Progress
+
+ATTRIBUTES = ("genre", "release_year", "director")
+BACKBONE_TRAINING = TrainingSettings(epochs=12, patience=3)
+ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=1e-3, patience=2)
+
+Train = Callable[[OnEpoch, Progress], object]
+
+
+def sample_plans(setting: Setting, dataset: Dataset) -> Iterator[tuple[str, Train]]:
+    """(what is done, how to do it) for everything that is still missing, in order."""
+    setting = replace(setting, out=None)
+    try:
+        _, card = store.find_backbone(setting.runs, dataset, None)
+    except InputError:
+        plan = BackbonePlan(training=replace(BACKBONE_TRAINING, seed=setting.seed))
+        yield (
+            "Training a small SASRec backbone on it.",
+            lambda on_epoch, progress: pretrain(setting, dataset, plan, on_epoch, progress),
+        )
+        _, card = store.find_backbone(setting.runs, dataset, None)
+    if store.find_encoders(setting.runs, dataset, card.digest):
+        return
+    for name in ATTRIBUTES:
+        yield f"Training the retrieval tool for {name}.", _encoder(setting, dataset, name)
+
+
+def _encoder(setting: Setting, dataset: Dataset, name: str) -> Train:
+    plan = EncoderPlan(name, training=replace(ENCODER_TRAINING, seed=setting.seed))
+    return lambda on_epoch, progress: train_encoder(setting, dataset, plan, on_epoch, progress)

@@ -1,0 +1,163 @@
+"""toolrec pretrain, toolrec train-encoder: a data set -> a backbone -> attribute-oriented retrieval tools."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import torch
+
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.data.interactions import Part
+from toolrec_cli.errors import UsageError, unknown
+from toolrec_cli.models import store
+from toolrec_cli.models.attribute_encoder import EncoderConfig
+from toolrec_cli.models.checkpoint import ModelCard, read_card, save
+from toolrec_cli.models.encoding import trainable_parameters
+from toolrec_cli.models.fitting import Examples, Watch, fit_backbone, fit_encoder
+from toolrec_cli.models.losses import LOSSES
+from toolrec_cli.models.training import Epoch, TrainingSettings
+from toolrec_cli.operations.setting import Setting
+from toolrec_cli.progress import Progress, silent
+from toolrec_cli.seeds import stream_seed
+from toolrec_cli.storage.run_dir import RunDir, recording
+
+OnEpoch = Callable[[Epoch], None]
+
+ENCODER_TRAINING = TrainingSettings(epochs=6, learning_rate=1e-3, batch_size=32, patience=3)
+
+
+@dataclass(frozen=True)
+class BackbonePlan:
+    """Which backbone to train, its shape (its configuration's fields), how, and on how many threads (None: all cores)."""
+
+    name: str = "sasrec"
+    shape: dict[str, Any] = field(default_factory=dict[str, Any])
+    training: TrainingSettings = TrainingSettings()
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class EncoderPlan:
+    """Which attribute, on which backbone run (None: the newest), the encoder's shape, how, and on how many threads."""
+
+    attribute: str
+    backbone: str | None = None
+    shape: dict[str, Any] = field(default_factory=dict[str, Any])
+    training: TrainingSettings = ENCODER_TRAINING
+    threads: int | None = None
+
+
+def pretrain(
+    setting: Setting,
+    dataset: Dataset,
+    plan: BackbonePlan,
+    on_epoch: OnEpoch = lambda _: None,
+    progress: Progress = silent,
+) -> RunDir:
+    """Train a backbone on the training part; keep its best state by validation NDCG@10."""
+    _check(plan.training)
+    _start(plan.training.seed, plan.threads, "pretrain")
+    model = store.build_backbone(plan.name, {"n_items": len(dataset.catalog), **plan.shape})
+    with recording(
+        setting.runs, setting.manifest("pretrain", f"{dataset.name}-{plan.name}", dataset), setting.out
+    ) as run:
+        card = ModelCard(
+            role="backbone",
+            name=plan.name,
+            settings=store.settings_of(model),
+            dataset=dataset.name,
+            dataset_digest=dataset.card.digest,
+            n_parameters=trainable_parameters(model),
+            training=asdict(plan.training),
+        )
+        log = _Log(run, card, model, on_epoch)
+        epochs = fit_backbone(model, _examples(dataset), plan.training, Watch(log.best, log.epoch, progress))
+        run.update(result=log.result(epochs))
+    return run
+
+
+def train_encoder(
+    setting: Setting,
+    dataset: Dataset,
+    plan: EncoderPlan,
+    on_epoch: OnEpoch = lambda _: None,
+    progress: Progress = silent,
+) -> RunDir:
+    """Train one attribute's encoder on the frozen backbone; store only what was trained, linked to the backbone by digest."""
+    _check(plan.training)
+    dataset.catalog.attribute(plan.attribute)
+    backbone_run, backbone_card = store.find_backbone(setting.runs, dataset, plan.backbone)
+    backbone = store.load_backbone(backbone_run, dataset)
+    _start(plan.training.seed, plan.threads, f"encoder:{plan.attribute}")
+    shape = backbone.config
+    config = EncoderConfig(plan.attribute, shape.embedding_size, shape.max_length, **plan.shape)
+    encoder = store.build_encoder(config, dataset.catalog)
+    manifest = setting.manifest(
+        "train-encoder", f"{dataset.name}-{plan.attribute}", dataset, {"backbone": backbone_card.digest}
+    )
+    manifest = replace(manifest, result={"attribute": plan.attribute, "backbone_run": backbone_run.name})
+    with recording(setting.runs, manifest, setting.out) as run:
+        card = ModelCard(
+            role="encoder",
+            name=plan.attribute,
+            settings=asdict(config),
+            dataset=dataset.name,
+            dataset_digest=dataset.card.digest,
+            n_parameters=trainable_parameters(encoder),
+            backbone_digest=backbone_card.digest,
+            training=asdict(plan.training),
+        )
+        log = _Log(run, card, encoder, on_epoch)
+        epochs = fit_encoder(backbone, encoder, _examples(dataset), plan.training, Watch(log.best, log.epoch, progress))
+        run.update(result={**run.manifest.result, "backbone_ndcg": backbone_card.validation_ndcg, **log.result(epochs)})
+    return run
+
+
+class _Log:
+    """Keeps the best model and a line an epoch in the run's directory, while training goes on."""
+
+    def __init__(self, run: RunDir, card: ModelCard, model: Any, on_epoch: OnEpoch) -> None:
+        self._run, self._card, self._model, self._on_epoch = run, card, model, on_epoch
+        self._improved = False
+        self._cpu = time.process_time()
+
+    def best(self) -> None:
+        self._improved = True
+
+    def epoch(self, epoch: Epoch) -> None:
+        if self._improved:
+            card = replace(self._card, validation_ndcg=epoch.ndcg)
+            save(self._run.path / "model", card, self._model.state_dict())
+            self._improved = False
+        line = {**asdict(epoch), "cpu_seconds": round(time.process_time() - self._cpu, 2)}
+        self._run.append_json("metrics.jsonl", line)
+        self._on_epoch(epoch)
+
+    def result(self, epochs: list[Epoch]) -> dict[str, Any]:
+        best = max((e for e in epochs if e.best), key=lambda e: e.ndcg)
+        return {
+            "epochs": len(epochs),
+            "best_epoch": best.epoch,
+            "validation_ndcg@10": best.ndcg,
+            "n_parameters": self._card.n_parameters,
+            "digest": read_card(self._run.path / "model").digest,
+            "cpu_seconds": round(time.process_time() - self._cpu, 1),
+        }
+
+
+def _examples(dataset: Dataset) -> Examples:
+    """Validation items are what training may look at; test items are not read."""
+    return Examples(dataset.before(Part.VALIDATION), dataset.held_out(Part.VALIDATION))
+
+
+def _check(training: TrainingSettings) -> None:
+    if training.loss not in LOSSES:
+        raise UsageError(unknown("loss", training.loss, LOSSES))
+
+
+def _start(seed: int, threads: int | None, name: str) -> None:
+    """Threads from the cores this process may use; initial weights from the seed's own stream."""
+    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    torch.manual_seed(stream_seed(seed, name, "initial weights"))

@@ -1,0 +1,60 @@
+"""stdout is the answer, stderr everything else. Strangers' text is shown as text, never as markup."""
+
+import json
+import re
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from toolrec_cli.errors import ToolRecError
+
+WIDTH_WHEN_PIPED = 120
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def stdout() -> Console:
+    """Where answers go."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_WHEN_PIPED)
+
+
+def stderr() -> Console:
+    """Where progress, traces and warnings go."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH_WHEN_PIPED)
+
+
+def clean(text: str) -> str:
+    """Strangers' text without control, bidirectional or zero-width characters, on one line."""
+    return _CONTROL.sub("", text.replace("\n", " ").replace("\t", " ").replace("\r", " "))
+
+
+def foreign(text: str, style: str = "") -> Text:
+    """Strangers' text as Text: brackets in it stay brackets."""
+    return Text(clean(text), style=style)
+
+
+def say(text: str, style: str = "") -> None:
+    """One line on stderr."""
+    stderr().print(Text(text, style=style))
+
+
+def say_error(error: ToolRecError) -> None:
+    """What happened, and what to type next."""
+    console = stderr()
+    console.print(
+        Text.assemble(("Error: ", "bold red"), "\n".join(map(clean, error.message.splitlines()))), soft_wrap=True
+    )
+    if error.hint:
+        console.print(Text.assemble(("Hint: ", "bold cyan"), clean(error.hint)), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, whole, however wide the terminal is."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_json_line(value: Any) -> None:
+    """One JSON document on one line of stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

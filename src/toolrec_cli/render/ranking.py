@@ -1,0 +1,75 @@
+"""The answer: a list a user, as a table or as JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from toolrec_cli.agent.trajectory import Status, Trajectory
+from toolrec_cli.render.console import clean, foreign, print_json, print_json_line, stdout
+from toolrec_cli.render.trace import spoken_value
+
+SCHEMA_VERSION = 1
+
+
+def ranking_document(trajectory: Trajectory) -> dict[str, Any]:
+    """`toolrec recommend --json`, a user."""
+    items = [
+        {
+            "rank": entry.rank,
+            "item_id": entry.item_id,
+            "title": trajectory.items[entry.item_id].title,
+            "tool": entry.marks[0] if entry.marks else None,
+            "tools": list(entry.marks),
+            "attributes": trajectory.items[entry.item_id].attributes,
+        }
+        for entry in trajectory.ranking
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "user_id": trajectory.user_id,
+        "dataset": trajectory.dataset,
+        "surrogate": trajectory.surrogate,
+        "status": str(trajectory.status),
+        "rounds": len(trajectory.steps),
+        "items": items,
+    }
+
+
+def trajectory_document(trajectory: Trajectory) -> dict[str, Any]:
+    """`toolrec replay --json`: the whole record."""
+    import json
+
+    from toolrec_cli.agent.codec import encode
+
+    return json.loads(encode(trajectory))
+
+
+def print_rankings(done: Sequence[Trajectory], *, as_json: bool) -> None:
+    """One document for one user, a line a user for many; or a table each."""
+    if as_json and len(done) == 1:
+        print_json(ranking_document(done[0]))
+    elif as_json:
+        for trajectory in done:
+            print_json_line(ranking_document(trajectory))
+    else:
+        for trajectory in done:
+            stdout().print(_table(trajectory))
+
+
+def _table(trajectory: Trajectory) -> Table:
+    note = "" if trajectory.status is Status.FINISHED else f" · {trajectory.status}: not the surrogate's own list"
+    title = Text(clean(f"For user {trajectory.user_id}{note}"), style="bold")
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1), header_style="dim", pad_edge=False)
+    table.add_column("", justify="right", style="green")
+    table.add_column("title", overflow="fold")
+    table.add_column("attributes", overflow="fold")
+    table.add_column("brought by", style="dim", overflow="fold")
+    table.add_column("id", style="dim", overflow="fold")
+    for entry in trajectory.ranking:
+        card = trajectory.items[entry.item_id]
+        about = " · ".join(spoken_value(value) for value in card.attributes.values())
+        marks = ", ".join(mark for mark in entry.marks if not mark.startswith("rank:"))
+        table.add_row(str(entry.rank), foreign(card.title), foreign(about), foreign(marks), foreign(entry.item_id))
+    return table

@@ -1,0 +1,85 @@
+"""An evaluation as a table or as JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from toolrec_cli.evaluation.report import Report, Row
+from toolrec_cli.evaluation.significance import Interval, Paired
+from toolrec_cli.render.console import foreign, print_json, say, stdout
+
+FAILURES_SHOWN = 10
+
+
+def print_report(report: Report, *, as_json: bool) -> None:
+    """The table on stdout; failures on stderr."""
+    if as_json:
+        print_json(report_document(report))
+        return
+    console = stdout()
+    console.print(_table(report))
+    recall = _spoken(report.candidate_recall)
+    console.print(
+        Text(
+            f"Candidate recall {recall}: the held-out item was in a list retrieved for so many. "
+            f"Rounds on average {report.mean_rounds:.2f}. Ended: "
+            + ", ".join(f"{n:,} {status}" for status, n in report.statuses.items())
+            + "."
+        )
+    )
+    for failure in report.failures[:FAILURES_SHOWN]:
+        say(f"user {failure.user_id}: {failure.status}. {failure.reason}", style="red")
+    if len(report.failures) > FAILURES_SHOWN:
+        say(f"… and {len(report.failures) - FAILURES_SHOWN} more in report.json", style="red")
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """`toolrec eval --json`."""
+    return asdict(report)
+
+
+def _table(report: Report) -> Table:
+    title = Text(
+        f"{report.dataset}, {report.split} split, n = {report.n_users:,} users, full ranking, history masked; "
+        f"mean [95 % interval]",
+        style="bold",
+    )
+    metrics = list(report.rows[0].metrics)
+    main = next(name for name in metrics if name.startswith("ndcg"))
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1), header_style="dim", pad_edge=False)
+    table.add_column("row", no_wrap=True)
+    for name in metrics:
+        table.add_column(_heading(name), no_wrap=True)
+    table.add_column(f"{_heading(main)} − {report.baseline}", no_wrap=True)
+    table.add_column("p", no_wrap=True)
+    for row in report.rows:
+        table.add_row(*_cells(row, metrics, main), style="bold" if row.name == "surrogate" else "")
+    return table
+
+
+def _cells(row: Row, metrics: list[str], main: str) -> list[Text]:
+    figures = [Text(_spoken(row.metrics[name])) for name in metrics]
+    if row.versus is None:
+        return [foreign(row.name), *figures, Text(""), Text("")]
+    versus = row.versus[main]
+    return [foreign(row.name), *figures, Text(_spoken_difference(versus)), Text(_spoken_p(versus.p_value))]
+
+
+def _heading(metric: str) -> str:
+    """ "ndcg@10" -> "NDCG@10"."""
+    name, _, k = metric.partition("@")
+    return f"{name.upper() if name in ('ndcg', 'mrr') else name.capitalize()}@{k}"
+
+
+def _spoken(found: Interval) -> str:
+    return f"{found.mean:.4f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+def _spoken_difference(found: Paired) -> str:
+    return f"{found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+
+
+def _spoken_p(p_value: float) -> str:
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"

@@ -1,0 +1,136 @@
+"""A trajectory as people read it: a panel a round; the same live and replayed."""
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from toolrec_cli.agent.trajectory import Finished, Refused, Shown, ShownItem, Step, Trajectory
+from toolrec_cli.data.catalog import Value
+from toolrec_cli.render.console import clean, foreign, stderr
+from toolrec_cli.tools.protocol import Action
+
+_LONGEST = 60
+"""Characters shown of one attribute value."""
+
+
+class LiveTrace:
+    """Prints every round on stderr as it ends."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._console = stderr()
+
+    def step(self, trajectory: Trajectory) -> None:
+        """The newest round; before the first, who is asked."""
+        number = len(trajectory.steps)
+        if number == 1:
+            self._console.print(opening(trajectory))
+        self._console.print(step_panel(trajectory, number, self._rows))
+
+
+def print_trace(trajectory: Trajectory, rows: int) -> None:
+    """A whole recorded trajectory, as `LiveTrace` showed it."""
+    console = stderr()
+    console.print(opening(trajectory))
+    for number in range(1, len(trajectory.steps) + 1):
+        console.print(step_panel(trajectory, number, rows))
+
+
+def opening(trajectory: Trajectory) -> RenderableType:
+    """Who is asked, and the newest items of the history."""
+    table = _item_table(trajectory)
+    for entry in trajectory.newest:
+        rating = "" if entry.rating is None else f"rated {entry.rating:g}"
+        _add_item(table, trajectory, entry.item_id, "", Text(rating, style="dim"))
+    profile = ", ".join(f"{key} {value}" for key, value in trajectory.profile.items())
+    about = foreign(
+        f"{trajectory.n_history:,} items in the history; the newest {len(trajectory.newest)}, newest last:", "dim"
+    )
+    title = foreign(f"user {trajectory.user_id}" + (f" · {profile}" if profile else ""), "bold")
+    return Panel(Group(about, table), title=title, title_align="left", border_style="dim")
+
+
+def step_panel(trajectory: Trajectory, number: int, rows: int) -> RenderableType:
+    """One round: thought, action, observation."""
+    step = trajectory.steps[number - 1]
+    thought = Text.assemble(("Thought      ", "bold magenta"), clean(step.thought))
+    action = Text.assemble(("Action       ", "bold cyan"), spoken_action(step.action))
+    return Panel(
+        Group(thought, action, *_observation(trajectory, step, rows)),
+        title=Text(f"{number}", style="bold"),
+        title_align="left",
+        border_style="red" if isinstance(step.observation, Refused) else "blue",
+    )
+
+
+def spoken_action(action: Action) -> str:
+    """ "retrieve(genre, k=50)"; a list of items by its length."""
+    if action.tool == "finish":
+        items = action.arguments.get("items")
+        n = len(items) if isinstance(items, list) else "?"  # pyright: ignore[reportUnknownArgumentType]
+        return f"finish({n} items)"
+    attribute = action.arguments.get("attribute")
+    rest = [f"{key}={value}" for key, value in action.arguments.items() if key != "attribute"]
+    return clean(f"{action.tool}({', '.join([str(attribute) if attribute is not None else 'none', *rest])})")
+
+
+def _observation(trajectory: Trajectory, step: Step, rows: int) -> list[RenderableType]:
+    label = ("Observation  ", "bold green")
+    found = step.observation
+    if isinstance(found, Refused):
+        return [Text.assemble(("Refused      ", "bold red"), clean(f"{found.reason} {found.instead}"))]
+    if isinstance(found, Finished):
+        notes = f" ({'; '.join(found.notes)})" if found.notes else ""
+        return [Text.assemble(label, f"finished with {len(found.items)} items{clean(notes)}")]
+    new = sum(item.new for item in found.items)
+    head = f"{len(found.items)} verified items, {new} of them new"
+    if found.rejected:
+        head += f"; turned away: {', '.join(f'{r.name!r} ({r.reason})' for r in found.rejected[:5])}"
+    parts: list[RenderableType] = [Text.assemble(label, clean(head)), _shown_table(trajectory, found, rows)]
+    if len(found.items) > rows:
+        parts.append(Text(f"… and {len(found.items) - rows} more", style="dim"))
+    return parts
+
+
+def _shown_table(trajectory: Trajectory, shown: Shown, rows: int) -> Table:
+    table = _item_table(trajectory)
+    for place, item in enumerate(shown.items[:rows], start=1):
+        _add_item(table, trajectory, item.item_id, f"{'+' if item.new else ' '} {place}", _marks(item))
+    return table
+
+
+def _marks(item: ShownItem) -> Text:
+    score = "" if item.score is None else f"{item.score:7.3g}  "
+    return Text.assemble((score, "yellow"), (clean(", ".join(item.marks)), "dim"))
+
+
+def _item_table(trajectory: Trajectory) -> Table:
+    """Place, title, one column an attribute, then score and tool marks."""
+    table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim", expand=True)
+    table.add_column("", width=4, no_wrap=True)
+    table.add_column("title", ratio=3, no_wrap=True, overflow="ellipsis")
+    for name in _attributes(trajectory):
+        table.add_column(foreign(name), ratio=2, no_wrap=True, overflow="ellipsis")
+    table.add_column("score, brought by", ratio=4, no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def _attributes(trajectory: Trajectory) -> list[str]:
+    return list(dict.fromkeys(name for card in trajectory.items.values() for name in card.attributes))[:4]
+
+
+def _add_item(table: Table, trajectory: Trajectory, item_id: str, place: str, last: Text) -> None:
+    card = trajectory.items[item_id]
+    values = [foreign(spoken_value(card.attributes.get(name))) for name in _attributes(trajectory)]
+    style = "bold" if place.startswith("+") else ""
+    table.add_row(Text(place, style="green"), foreign(card.title, style), *values, last)
+
+
+def spoken_value(value: Value) -> str:
+    """["Drama", "Crime"] -> "Drama, Crime"; 1994.0 -> "1994"."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(value)[:_LONGEST]
+    return f"{value:g}" if isinstance(value, float) else str(value)[:_LONGEST]
