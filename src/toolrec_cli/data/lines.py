@@ -4,6 +4,14 @@ import polars as pl
 
 from toolrec_cli.data.rejects import Sieve
 
+LINE = "line"
+"""The column of line numbers."""
+
+
+def free_of_line(name: str) -> str:
+    """A file's own column called "line" is called "line_", because the line number has that name."""
+    return f"{LINE}_" if name == LINE else name
+
 
 def as_utf8(data: bytes) -> bytes:
     """The text as UTF-8, without a byte order mark; what is not UTF-8 is read as Latin-1, which every byte is."""
@@ -17,7 +25,7 @@ def as_utf8(data: bytes) -> bytes:
 def numbered(data: bytes) -> pl.DataFrame:
     """All lines that are not blank: line (u32, from 1) and text."""
     text = pl.Series("text", [as_utf8(data).decode("utf-8")])
-    lines = text.str.split("\n").explode(empty_as_null=True).str.strip_chars_end("\r").to_frame()
+    lines = text.str.split("\n").explode().str.strip_chars_end("\r").to_frame()
     return lines.with_row_index("line", offset=1).filter(pl.col("text").str.strip_chars() != "")
 
 

@@ -58,8 +58,9 @@ def arrange(raw: RawData) -> Prepared:
     users = raw.interactions.select("user_id").unique(maintain_order=True)
     ordered = in_order(_indexed(raw.interactions, items, users))
     notes = [*raw.notes, *_unmet_note(raw.items.height - met.height), *_shared_title_note(items), *notes]
-    notes += [*_repeat_note(ordered), *tied_note(ordered), *short_note(ordered)]
-    return Prepared(items, leave_one_out(ordered), _with_profiles(users, raw.users), attributes, notes)
+    split = leave_one_out(ordered)
+    notes += [*_repeat_note(split), *tied_note(split), *short_note(split)]
+    return Prepared(items, split, _with_profiles(users, raw.users), attributes, notes)
 
 
 def _indexed(interactions: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
@@ -83,7 +84,7 @@ def _with_attributes(
     blank = [_blank_to_null(name, items.schema[name]) for name in names]
     frame = items.select("item_id", "title", *blank)
     kept = [name for name in names if frame[name].null_count() < frame.height]
-    notes = [f"No item has a value of {name!r}; it is left out." for name in names if name not in kept]
+    notes = [f"Attribute {name!r} has no value at all and is left out." for name in names if name not in kept]
     attributes = tuple(_described(frame[name], kinds[name]) for name in kept)
     return frame.select("item_id", "title", *kept), attributes, notes
 
@@ -108,21 +109,24 @@ def _with_profiles(users: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFr
 
 
 def _unmet_note(n_unmet: int) -> list[str]:
-    return [f"{n_unmet:,} items that nobody interacted with are left out."] if n_unmet else []
+    return [f"Items that nobody interacted with, left out: {n_unmet:,}."] if n_unmet else []
 
 
 def _shared_title_note(items: pl.DataFrame) -> list[str]:
     shared = items.filter(pl.col("title").is_duplicated())
     if not shared.height:
         return []
-    return [f"{shared.height:,} items share {shared['title'].n_unique():,} titles; they are told apart by their ids."]
+    n_titles = shared["title"].n_unique()
+    return [
+        f"Items that share their title with another, told apart by their ids: {shared.height:,} (titles: {n_titles:,})."
+    ]
 
 
 def _repeat_note(frame: pl.DataFrame) -> list[str]:
     what = "user, item and time" if "timestamp" in frame.columns else "user and item"
     key = [name for name in ("user_index", "item_index", "timestamp") if name in frame.columns]
     n_repeats = frame.height - frame.select(pl.struct(key).n_unique()).item()
-    return [f"{n_repeats:,} interactions repeat an earlier one (same {what}); they stay."] if n_repeats else []
+    return [f"Interactions that repeat an earlier one (same {what}), kept: {n_repeats:,}."] if n_repeats else []
 
 
 def _write_tables(made: Prepared, directory: Path) -> str:

@@ -24,8 +24,9 @@ class BadRow:
 class RawData:
     """One data set as its makers wrote it.
 
-    interactions: user_id (str), item_id (str), optionally timestamp (i64) and rating (f32), and line
-    (u32, the input line, which also breaks ties in time). items: item_id, title, then the attributes. users: user_id, then what is known.
+    interactions, in input order, which breaks ties in time: user_id (str), item_id (str), optionally timestamp (i64, what
+    time is ordered by: seconds, milliseconds, positions) and rating (f32). items: item_id, title, then the attributes, each
+    in `kinds`; no id twice, and every interaction's item among them. users: user_id, then what is known of them.
     """
 
     interactions: pl.DataFrame

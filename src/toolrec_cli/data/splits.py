@@ -30,17 +30,18 @@ def leave_one_out(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def tied_note(frame: pl.DataFrame) -> list[str]:
-    """Says how many interactions of ordered `frame` share their time with another of the same user; nothing if none do."""
+    """Says how many interactions of the split `frame` share their time with another of the same user; nothing if none do."""
     if "timestamp" not in frame.columns:
         return []
     same = pl.struct("user_index", "timestamp")
-    tied = frame.select("user_index", tied=(same == same.shift(1)) | (same == same.shift(-1))).filter("tied")
+    tied = frame.filter((same == same.shift(1)) | (same == same.shift(-1)))
     if not tied.height:
         return []
     n_users = tied["user_index"].n_unique()
+    n_decided = tied.filter(pl.col("part") == str(Part.TEST)).height
     return [
-        f"{tied.height:,} interactions of {n_users:,} users share their time with another of the same user; "
-        "these are taken in input order."
+        "Interactions that share their time with another of the same user, taken in input order: "
+        f"{tied.height:,}, of {n_users:,} users. Users whose test item is one of these: {n_decided:,}."
     ]
 
 
@@ -49,4 +50,4 @@ def short_note(frame: pl.DataFrame) -> list[str]:
     n_short = frame.group_by("user_index").len().filter(pl.col("len") < MIN_LENGTH).height
     if not n_short:
         return []
-    return [f"{n_short:,} users have fewer than {MIN_LENGTH} interactions: all of these are for training, none is held out."]
+    return [f"Users with fewer than {MIN_LENGTH} interactions, all for training, none held out: {n_short:,}."]

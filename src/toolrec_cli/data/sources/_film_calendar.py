@@ -32,8 +32,9 @@ class Calendar:
 def make_calendar(n_users: int, n_items: int, rng: np.random.Generator) -> Calendar:
     """Few users watch a lot, nobody more than half of all there is."""
     draw = rng.random(n_users)
-    longest = min(LONGEST, max(SHORTEST, n_items // 2))
-    lengths = SHORTEST + (draw * draw * draw * (longest - SHORTEST + 1)).astype(np.int64)
+    shortest = min(SHORTEST, max(1, n_items // 2))
+    longest = min(LONGEST, max(shortest, n_items // 2))
+    lengths = shortest + (draw * draw * draw * (longest - shortest + 1)).astype(np.int64)
     shape = (n_users, longest)
     step = np.arange(longest)[None, :]
     opens = (rng.random(shape) < 0.4) | (step % _AT_MOST == 0)
