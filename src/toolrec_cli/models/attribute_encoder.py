@@ -1,9 +1,11 @@
 """The attribute-oriented retrieval tool of ToolRec (arXiv 2405.15114, section 3.3), second stage.
 
 The backbone β is frozen. An attribute sequence encoder reads the attributes of the history, a = f_attr(attributes | γ); a
-dense layer fuses it with the backbone's state, u = Dense(a ⊕ H | θ); items are scored by φ(u, v) = u · e_v with the
-backbone's own item table. Only γ and θ learn. The dense layer starts as "pass H through, ignore a", so that an untrained
-encoder is exactly its backbone.
+dense layer fuses it with the backbone's state, u = Dense(a ⊕ H | θ). Only γ and θ learn.
+
+Beyond the paper, where φ(u, v) = u · e_v with the backbone's item table alone, the candidate's own attribute is matched too:
+φ(u, v) = u₁ · e_v + u₂ · P attr(v), both halves from the same dense layer. The layer starts as "u₁ = H, u₂ = 0, ignore a", so
+that an untrained encoder is exactly its backbone.
 """
 
 from dataclasses import dataclass
@@ -43,15 +45,17 @@ class AttributeEncoder(nn.Module):
         self.values = nn.Embedding(features.n_labels, width, padding_idx=0)
         self.slope = nn.Linear(1, width, bias=False)
         self.transformer = CausalTransformer(width, config.n_layers, config.n_heads, config.max_length, config.dropout)
-        self.dense = nn.Linear(width + config.backbone_size, config.backbone_size)
+        self.dense = nn.Linear(width + config.backbone_size, config.backbone_size + width)
+        self.candidate = nn.Linear(width, width, bias=False)
         initialise(self)
         self._start_at_the_backbone()
 
     def _start_at_the_backbone(self) -> None:
         width = self.config.embedding_size
         with torch.no_grad():
-            self.dense.weight[:, :width] = 0.0
-            self.dense.weight[:, width:] = torch.eye(self.config.backbone_size)
+            self.dense.weight[:] = 0.0
+            self.dense.weight[: self.config.backbone_size, width:] = torch.eye(self.config.backbone_size)
+            nn.init.orthogonal_(self.candidate.weight)
 
     def attribute_vectors(self, items: Tensor) -> Tensor:
         """The attribute of each item as a vector: the mean of its labels' vectors + its number. [B, T] -> [B, T, D]."""
@@ -62,6 +66,16 @@ class AttributeEncoder(nn.Module):
         return (mean + self.slope(self.numbers[items][..., None])) * scale
 
     def forward(self, items: Tensor, lengths: Tensor, states: Tensor) -> Tensor:
-        """items [B, T], lengths [B], frozen states [B, T, backbone_size] -> u [B, T, backbone_size]."""
+        """items [B, T], lengths [B], frozen states [B, T, backbone_size] -> u = u₁ ⊕ u₂ [B, T, query_size]."""
         a = self.transformer(self.attribute_vectors(items), lengths)
         return self.dense(torch.cat([a, states], dim=-1))
+
+    def item_vectors(self, table: Tensor) -> Tensor:
+        """e_v ⊕ P attr(v), to be matched with u. table [N + 1, backbone_size] -> [N + 1, query_size]."""
+        attributes = self.attribute_vectors(torch.arange(len(self.labels))[None])[0]
+        return torch.cat([table, self.candidate(attributes)], dim=-1)
+
+    @property
+    def query_size(self) -> int:
+        """Width of u: the backbone's and the attribute tower's."""
+        return self.config.backbone_size + self.config.embedding_size

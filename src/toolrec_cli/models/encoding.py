@@ -56,18 +56,18 @@ def blocks(lengths: IntArray, max_length: int) -> Iterator[tuple[IntArray, int]]
 def encode(
     backbone: Backbone, encoders: Mapping[str, AttributeEncoder], items: ItemArray, offsets: IntArray
 ) -> dict[str | None, FloatArray]:
-    """Query vectors [n_users, D] by attribute; None is the plain backbone. An empty history gets zeros."""
+    """Query vectors [n_users, query size] by attribute; None is the plain backbone. An empty history gets zeros."""
     windows = Windows.newest(items, offsets, backbone.config.max_length)
-    n, width = len(windows), backbone.config.embedding_size
-    names: list[str | None] = [None, *encoders]
-    found: dict[str | None, FloatArray] = {name: np.zeros((n, width), np.float32) for name in names}
+    sizes: dict[str | None, int] = {None: backbone.config.embedding_size}
+    sizes |= {name: encoder.query_size for name, encoder in encoders.items()}
+    found: dict[str | None, FloatArray] = {name: np.zeros((len(windows), d), np.float32) for name, d in sizes.items()}
     backbone.eval()
     for rows, padded in blocks(windows.lengths, backbone.config.max_length):
         block = np.resize(rows, BLOCK)
         batch = windows.padded(block, padded)
         states = backbone(batch.items, batch.lengths)
         last = (torch.arange(BLOCK), (batch.lengths - 1).clamp(min=0))
-        for name in names:
+        for name in sizes:
             fused = states if name is None else encoders[name].eval()(batch.items, batch.lengths, states)
             found[name][rows] = fused[last][: len(rows)].numpy()
     for queries in found.values():

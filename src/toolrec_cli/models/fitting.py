@@ -47,7 +47,10 @@ def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, wat
         wanted = targets[real]
         return LOSSES[settings.loss](model(items, lengths)[real], model.item_vectors, wanted), len(wanted)
 
-    score = _validator(examples, settings, model, lambda items, offsets: encode(model, {}, items, offsets)[None])
+    def match(items: ItemArray, offsets: IntArray) -> tuple[FloatArray, Tensor]:
+        return encode(model, {}, items, offsets)[None], model.item_vectors.detach()
+
+    score = _validator(examples, settings, match)
     return _fit(model, f"pretrain:{settings.loss}", windows, loss, score, settings, watch)
 
 
@@ -69,12 +72,13 @@ def fit_encoder(
         frozen = torch.zeros((*items.shape, states.shape[1]))
         frozen[real] = torch.cat([states[starts[row] : starts[row + 1]] for row in rows])
         wanted = targets[real]
-        return LOSSES[settings.loss](encoder(items, lengths, frozen)[real], table, wanted), len(wanted)
+        queries = encoder(items, lengths, frozen)[real]
+        return LOSSES[settings.loss](queries, encoder.item_vectors(table), wanted), len(wanted)
 
-    def queries(items: ItemArray, offsets: IntArray) -> FloatArray:
-        return encode(backbone, {name: encoder}, items, offsets)[name]
+    def match(items: ItemArray, offsets: IntArray) -> tuple[FloatArray, Tensor]:
+        return encode(backbone, {name: encoder}, items, offsets)[name], encoder.item_vectors(table).detach()
 
-    score = _validator(examples, settings, backbone, queries)
+    score = _validator(examples, settings, match)
     return _fit(encoder, f"encoder:{name}", windows, loss, score, settings, watch)
 
 
@@ -93,17 +97,13 @@ def _shifted(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _validator(
-    examples: Examples,
-    settings: TrainingSettings,
-    backbone: Any,
-    queries: Callable[[ItemArray, IntArray], FloatArray],
+    examples: Examples, settings: TrainingSettings, match: Callable[[ItemArray, IntArray], tuple[FloatArray, Tensor]]
 ) -> Callable[[], float]:
-    """NDCG@10 on a fixed draw of users who have a validation item."""
+    """NDCG@10 on a fixed draw of users who have a validation item; `match` gives (queries, item table) of histories."""
     users = np.flatnonzero((examples.validation > 0) & (examples.train.lengths() > 0))
-    drawn = stream(settings.seed, "validation users").permutation(users)[: settings.validation_users]
-    items, offsets = histories_of(examples.train, np.sort(drawn))
-    targets = examples.validation[np.sort(drawn)]
-    return lambda: ndcg(queries(items, offsets), backbone.item_vectors.detach(), items, offsets, targets)
+    drawn = np.sort(stream(settings.seed, "validation users").permutation(users)[: settings.validation_users])
+    items, offsets = histories_of(examples.train, drawn)
+    return lambda: ndcg(*match(items, offsets), items, offsets, examples.validation[drawn])
 
 
 def histories_of(interactions: Interactions, users: IntArray) -> tuple[ItemArray, IntArray]:

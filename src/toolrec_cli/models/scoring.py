@@ -1,4 +1,4 @@
-"""Scores for the retrieval tools: query vectors of a block of users, matched against the item table, one user at a time."""
+"""Scores for the retrieval tools: query vectors of a block of users, matched with each tool's item table user by user."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,9 @@ class BlockScorer:
         self._backbone = backbone
         self._encoders = encoders
         self._histories = histories
-        self._table: FloatArray = backbone.item_vectors.detach().numpy()
+        table = backbone.item_vectors.detach()
+        self._tables: dict[str | None, FloatArray] = {None: table.numpy()}
+        self._tables |= {name: encoder.item_vectors(table).detach().numpy() for name, encoder in encoders.items()}
         self._rows: dict[int, int] = {}
         self._queries: Mapping[str | None, FloatArray] = {}
 
@@ -38,4 +40,4 @@ class BlockScorer:
         """A fresh array with the score of every item for one user, [N + 1]."""
         if user_index not in self._rows:
             self.prepare(np.array([user_index]))
-        return self._table @ self._queries[attribute][self._rows[user_index]]
+        return self._tables[attribute] @ self._queries[attribute][self._rows[user_index]]
