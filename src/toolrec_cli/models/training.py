@@ -92,8 +92,12 @@ def train(
 
 
 def _rate(step: int, warmup: int, steps: int) -> float:
-    """Linear warm-up, then half a cosine down to zero."""
-    return min(1.0, (step + 1) / max(1, warmup)) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
+    """Linear warm-up (over a tenth of a short training at most), then half a cosine down to zero."""
+    return (
+        min(1.0, (step + 1) / max(1, min(warmup, steps // 10)))
+        * 0.5
+        * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
+    )
 
 
 def _one_epoch(

@@ -13,7 +13,7 @@ from toolrec_cli.progress import Progress
 
 ATTRIBUTES = ("genre", "release_year", "director")
 BACKBONE_TRAINING = TrainingSettings(epochs=12, patience=3)
-ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=1e-3, patience=2)
+ENCODER_TRAINING = TrainingSettings(epochs=5, learning_rate=3e-3, batch_size=16, patience=2)
 
 Train = Callable[[OnEpoch, Progress], object]
 
