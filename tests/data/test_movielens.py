@@ -1,6 +1,5 @@
 """MovieLens archives: what is read of them, and everything that can be wrong with them."""
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -265,12 +264,9 @@ def test_a_missing_path_and_no_path_at_all_say_where_to_get_it(tmp_path: Path) -
     ],
     ids=["ml-1m", "ml-100k"],
 )
-def test_the_real_archives_give_the_published_counts(source, counts, tmp_path, request) -> None:
+def test_the_real_archives_give_the_published_counts(source, counts, tmp_path, request, real_data) -> None:
     name = request.node.callspec.id
-    folder = Path(os.environ.get("TOOLREC_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    if not (folder / f"{name}.zip").is_file():
-        pytest.skip(f"{folder / name}.zip is absent: set TOOLREC_DATA to where it lies")
-    raw = source.read(ReadOptions(raw=folder / f"{name}.zip"), silent)
+    raw = source.read(ReadOptions(raw=real_data(f"{name}.zip")), silent)
     dataset = prepare(name, raw, name, tmp_path / name, skip_bad=False, progress=silent)
     assert dataset.card.counts == counts | {"train": counts["interactions"] - 2 * counts["users"]}
     assert dataset.card.bad_rows == {}

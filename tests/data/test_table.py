@@ -2,7 +2,7 @@
 
 import gzip
 import json
-import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -301,10 +301,10 @@ def test_kinds_can_be_overruled() -> None:
         ),
     ],
 )
-def test_the_real_tables(name: str, counts: dict[str, int], kinds: dict[str, str], tmp_path: Path) -> None:
-    folder = Path(os.environ.get("TOOLREC_DATA", Path(__file__).parents[3] / "shared" / "data")) / name
-    if not (folder / "items.csv.gz").is_file():
-        pytest.skip(f"{folder} is absent: set TOOLREC_DATA to the folder it lies in")
+def test_the_real_tables(
+    name: str, counts: dict[str, int], kinds: dict[str, str], tmp_path: Path, real_data: Callable[[str], Path]
+) -> None:
+    folder = real_data(name)
     options = ReadOptions(interactions=folder / "interactions.csv.gz", items=folder / "items.csv.gz")
     dataset = prepare("table", SOURCE.read(options, silent), name, tmp_path / name, skip_bad=False, progress=silent)
     assert {key: dataset.card.counts[key] for key in counts} == counts

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ TINY = 1e-38
 class _ChunkedCrossEntropy(torch.autograd.Function):
     """Full-softmax cross-entropy that never holds the whole [P, N] logit matrix.
 
-    The gradients are formed while the logits of a chunk are at hand, so that they are computed once, not twice.
+    The gradients are formed while the logits of a chunk are at hand, so that they are computed once, not twice. Products are
+    taken in `product_type()`; the softmax and every sum over targets stay in single precision.
     """
 
     @staticmethod
@@ -30,15 +32,18 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         state_gradient = torch.empty_like(states)
         table_gradient = torch.zeros_like(table)
         total = states.new_zeros(())
+        dtype = product_type() if states.dtype == torch.float32 else states.dtype
+        rows, columns = table.to(dtype), table.to(dtype).T.contiguous()
         for start in range(0, len(states), CHUNK):
-            part, wanted = states[start : start + CHUNK], targets[start : start + CHUNK, None]
-            logits = part @ table.T
+            part, wanted = states[start : start + CHUNK].to(dtype), targets[start : start + CHUNK, None]
+            logits = (part @ columns).to(states.dtype)
             logits[:, 0] = -torch.inf
-            error = logits.softmax(dim=1)
+            error = torch.softmax(logits, dim=1)
             total -= error.gather(1, wanted).clamp_(min=TINY).log_().sum()
             error.scatter_add_(1, wanted, error.new_full(wanted.shape, -1.0))
-            state_gradient[start : start + CHUNK] = error @ table
-            table_gradient.addmm_(error.T, part)
+            error = error.to(dtype)
+            state_gradient[start : start + CHUNK] = error @ rows
+            table_gradient += error.T @ part
         ctx.save_for_backward(state_gradient, table_gradient)
         ctx.n = len(states)
         return total / len(states)
@@ -48,6 +53,14 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         state_gradient, table_gradient = ctx.saved_tensors
         scale = gradients[0] / ctx.n
         return state_gradient * scale, table_gradient * scale, None
+
+
+@cache
+def product_type() -> torch.dtype:
+    """bfloat16 where this processor multiplies it natively (about twice as fast), else single precision."""
+    capabilities: Callable[[], Any] | None = getattr(torch.cpu, "get_capabilities", None)  # older releases cannot tell
+    native = capabilities is not None and bool(capabilities().get("avx512_bf16"))
+    return torch.bfloat16 if native else torch.float32
 
 
 def cross_entropy(states: Tensor, table: Tensor, targets: Tensor) -> Tensor:
