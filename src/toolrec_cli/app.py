@@ -1,6 +1,7 @@
 """The command line, and the one place where an error becomes a message and an exit code."""
 
 import errno
+import os
 import sys
 from typing import Annotated, Any
 
@@ -84,4 +85,6 @@ def entry(
 
 def main() -> None:
     """The console script."""
+    # Waiting threads of OpenMP spin. On a busy machine they take the cores from whoever works, and training crawls.
+    os.environ.setdefault("GOMP_SPINCOUNT", "100")
     app()

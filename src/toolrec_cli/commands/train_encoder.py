@@ -15,8 +15,8 @@ def train_encoder(
     dataset: options.DatasetName = None,
     backbone: options.Backbone = None,
     loss: Annotated[str, typer.Option(help="cross-entropy (full softmax), or bpr (the paper's).")] = "cross-entropy",
-    epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 6,
-    learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 1e-3,
+    epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 3,
+    learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 3e-4,
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences a step.")] = 32,
     embedding_size: Annotated[int, typer.Option(min=2, help="Width of the attribute tower.")] = 32,
     seed: options.Seed = 42,
@@ -28,7 +28,7 @@ def train_encoder(
     """A frozen backbone + one attribute -> an attribute-oriented retrieval tool.
 
     [bold]toolrec train-encoder --attr genre[/bold]
-    [bold]toolrec train-encoder ml-1m --attr release_year --epochs 3[/bold]
+    [bold]toolrec train-encoder ml-1m --attr release_year --epochs 6[/bold]
     """
     from toolrec_cli.commands.ready import dataset as the_dataset
     from toolrec_cli.errors import UsageError

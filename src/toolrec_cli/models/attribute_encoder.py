@@ -4,8 +4,9 @@ The backbone β is frozen. An attribute sequence encoder reads the attributes of
 dense layer fuses it with the backbone's state, u = Dense(a ⊕ H | θ). Only γ and θ learn.
 
 Beyond the paper, where φ(u, v) = u · e_v with the backbone's item table alone, the candidate's own attribute is matched too:
-φ(u, v) = u₁ · e_v + u₂ · P attr(v), both halves from the same dense layer. The layer starts as "u₁ = H, u₂ = 0, ignore a", so
-that an untrained encoder is exactly its backbone.
+φ(u, v) = u₁ · e_v + u₂ · P attr(v). Both halves come from the dense layer; u₂ also gets what prevailed lately, Σ_h c_h m_h, where
+m_h is the mean of the history's attribute vectors with an exponential decay of half-life h and the c_h are learned. All starts as
+"u₁ = H, u₂ = 0", so that an untrained encoder is exactly its backbone.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,16 @@ from torch import Tensor, nn
 
 from toolrec_cli.models.features import ItemFeatures
 from toolrec_cli.models.transformer import CausalTransformer, initialise
+
+
+HALF_LIVES = (0.5, 2.0, 8.0, 32.0)
+"""In items. How fast the four means forget."""
+
+GAIN = 30.0
+"""The few c_h have to move further than any other weight, and would not within an epoch or two at the rate of the rest."""
+
+VALUE_STD = 0.2
+"""Initial spread of the values' vectors: wide, so that from the start two values differ and a mean of vectors says of which."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class AttributeEncoder(nn.Module):
         self.transformer = CausalTransformer(width, config.n_layers, config.n_heads, config.max_length, config.dropout)
         self.dense = nn.Linear(width + config.backbone_size, config.backbone_size + width)
         self.candidate = nn.Linear(width, width, bias=False)
+        self.lately = nn.Parameter(torch.zeros(len(HALF_LIVES)))
         initialise(self)
         self._start_at_the_backbone()
 
@@ -55,7 +67,9 @@ class AttributeEncoder(nn.Module):
         with torch.no_grad():
             self.dense.weight[:] = 0.0
             self.dense.weight[: self.config.backbone_size, width:] = torch.eye(self.config.backbone_size)
-            nn.init.orthogonal_(self.candidate.weight)
+            self.candidate.weight[:] = torch.eye(width)
+            nn.init.normal_(self.values.weight, std=VALUE_STD)[0] = 0.0
+            nn.init.normal_(self.slope.weight, std=VALUE_STD)
 
     def attribute_vectors(self, items: Tensor) -> Tensor:
         """The attribute of each item as a vector: the mean of its labels' vectors + its number. [B, T] -> [B, T, D]."""
@@ -67,8 +81,18 @@ class AttributeEncoder(nn.Module):
 
     def forward(self, items: Tensor, lengths: Tensor, states: Tensor) -> Tensor:
         """items [B, T], lengths [B], frozen states [B, T, backbone_size] -> u = u₁ ⊕ u₂ [B, T, query_size]."""
-        a = self.transformer(self.attribute_vectors(items), lengths)
-        return self.dense(torch.cat([a, states], dim=-1))
+        attributes = self.attribute_vectors(items)
+        u = self.dense(torch.cat([self.transformer(attributes, lengths), states], dim=-1))
+        u1, u2 = u.split([self.config.backbone_size, self.config.embedding_size], dim=-1)
+        return torch.cat([u1, u2 + self._lately(attributes)], dim=-1)
+
+    def _lately(self, attributes: Tensor) -> Tensor:
+        """Σ_h c_h m_h at every position. [B, T, D] -> [B, T, D]."""
+        position = torch.arange(attributes.shape[1], device=attributes.device)
+        age = position[:, None] - position
+        weights = [torch.where(age >= 0, 0.5 ** (age.clamp(min=0) / half_life), 0.0) for half_life in HALF_LIVES]
+        shares = [each / each.sum(dim=1, keepdim=True) for each in weights]
+        return torch.einsum("h,hts,bsd->btd", GAIN * self.lately, torch.stack(shares), attributes)
 
     def item_vectors(self, table: Tensor) -> Tensor:
         """e_v ⊕ P attr(v), to be matched with u. table [N + 1, backbone_size] -> [N + 1, query_size]."""

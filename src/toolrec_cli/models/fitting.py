@@ -61,6 +61,7 @@ def fit_encoder(
     windows = _windows(examples.train, backbone.config.max_length)
     name = encoder.config.attribute
     watch.progress("frozen states", 0, 1)
+    torch.manual_seed(stream_seed(settings.seed, f"encoder:{name}", "frozen states"))
     states = all_states(backbone, Windows(windows.items, windows.starts, windows.stops - 1))
     watch.progress("frozen states", 1, 1)
     starts = np.concatenate([[0], np.cumsum(windows.lengths - 1)])

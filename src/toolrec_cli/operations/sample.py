@@ -12,8 +12,8 @@ from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, OnEpoch, 
 from toolrec_cli.progress import Progress
 
 ATTRIBUTES = ("genre", "release_year", "director")
-BACKBONE_TRAINING = TrainingSettings(epochs=12, patience=3)
-ENCODER_TRAINING = TrainingSettings(epochs=5, learning_rate=3e-3, batch_size=16, patience=2)
+BACKBONE_TRAINING = TrainingSettings(epochs=8)
+ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, batch_size=16)
 
 Train = Callable[[OnEpoch, Progress], object]
 

@@ -25,7 +25,7 @@ from toolrec_cli.storage.run_dir import RunDir, recording
 
 OnEpoch = Callable[[Epoch], None]
 
-ENCODER_TRAINING = TrainingSettings(epochs=6, learning_rate=1e-3, batch_size=32, patience=3)
+ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, batch_size=32, patience=3)
 
 
 @dataclass(frozen=True)
