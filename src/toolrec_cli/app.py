@@ -14,6 +14,10 @@ from toolrec_cli.render.console import say_error
 
 INTERRUPTED = 130
 
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_WORLD = _FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EIO}
+"""What the disk, or a path that somebody typed, can be the cause of; any other OSError is our fault."""
+
 
 class _Boundary(TyperGroup):
     """What the world did becomes a message with a hint; what we did stays a traceback."""
@@ -24,25 +28,26 @@ class _Boundary(TyperGroup):
         except ToolRecError as error:
             say_error(error)
             raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            say_error(ToolRecError("Stopped.", hint="What was finished is kept; nothing half-done is left behind."))
+        except KeyboardInterrupt as stopped:
+            kept = " ".join(
+                getattr(stopped, "__notes__", ["Nothing was finished, and nothing half-done is left behind."])
+            )
+            say_error(ToolRecError("Stopped.", hint=kept))
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(0) from None
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            if error.errno not in _WORLD:
                 raise
-            say_error(_about_disk(error))
+            say_error(_about(error))
             raise typer.Exit(InputError.exit_code) from None
 
 
-def _about_disk(error: OSError) -> InputError:
+def _about(error: OSError) -> InputError:
     where = f" ({error.filename})" if error.filename else ""
-    return InputError(
-        f"{error.strerror}{where}.",
-        hint="Make room or choose another --workspace; nothing half-written is left behind.",
-    )
+    hint = "Make room or choose another --workspace" if error.errno in _FULL else "Choose another path or --workspace"
+    return InputError(f"{error.strerror}{where}.", hint=f"{hint}; nothing half-written is left behind.")
 
 
 app = typer.Typer(

@@ -6,6 +6,9 @@ Exit codes: 0 done · 1 a bug · 2 usage or configuration · 3 an input is missi
 
 from collections.abc import Iterable
 
+PARTLY = 5
+"""Finished, but not for everybody."""
+
 
 class ToolRecError(Exception):
     """Something the world did. `message` says what happened, `hint` what to do about it."""
@@ -37,11 +40,16 @@ class CheckError(ToolRecError):
 
 
 def near_misses(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
-    """The known names most like `name`, best first; none when nothing comes near."""
-    from rapidfuzz import process, utils
+    """The known names most like `name`, best first; of equally like ones those that begin as it does. None if none is near."""
+    from rapidfuzz import fuzz, process, utils
+    from rapidfuzz.distance import Prefix
 
-    found = process.extract(name, list(known), processor=utils.default_process, limit=limit, score_cutoff=60)
-    return [match for match, _, _ in found]
+    names = [str(each) for each in known]
+    found = process.extract(
+        name, names, scorer=fuzz.ratio, processor=utils.default_process, limit=10 * limit, score_cutoff=60
+    )
+    best = sorted(found, key=lambda match: (-match[1], -Prefix.similarity(name.lower(), match[0].lower())))
+    return [match for match, _, _ in best[:limit]]
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, hint: str | None = None) -> str:
@@ -49,7 +57,7 @@ def unknown(kind: str, name: str, known: Iterable[str], *, hint: str | None = No
 
     `hint` replaces the list of what there is, for kinds too many to list (users, items).
     """
-    names = list(known)
+    names = [str(each) for each in known]
     near = near_misses(name, names)
     if near:
         return f"There is no {kind} {name!r}. Did you mean {' or '.join(repr(n) for n in near)}?"

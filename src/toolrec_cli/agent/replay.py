@@ -17,16 +17,18 @@ def recorded(runs: Path, name: str | None, users: list[str] | None) -> Iterator[
     Raises InputError when there is no such run, UsageError when a user was not in it.
     """
     run = _run(runs, name)
-    wanted = dict.fromkeys(users or [])
-    seen: list[str] = []
+    if users is None:
+        return read_trajectories(run.path / TRAJECTORIES)
+    found: dict[str, Trajectory] = {}
+    asked: list[str] = []
     for trajectory in read_trajectories(run.path / TRAJECTORIES):
-        seen.append(trajectory.user_id)
-        if users is None or trajectory.user_id in wanted:
-            wanted.pop(trajectory.user_id, None)
-            yield trajectory
-    if wanted:
-        hint = f"{run.name} asked {len(seen):,} users."
-        raise UsageError(unknown("user", next(iter(wanted)), seen, hint=hint))
+        asked.append(trajectory.user_id)
+        if trajectory.user_id in users:
+            found[trajectory.user_id] = trajectory
+    for user_id in users:
+        if user_id not in found:
+            raise UsageError(unknown("user", user_id, asked, hint=f"{run.name} asked {len(asked):,} users."))
+    return iter([found[user_id] for user_id in dict.fromkeys(users)])
 
 
 def _run(runs: Path, name: str | None) -> RunDir:

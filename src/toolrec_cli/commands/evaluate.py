@@ -23,7 +23,9 @@ def evaluate(
         str, typer.Option("--users", metavar="N|all", help="So many users, drawn by the seed; or all of them.")
     ] = "all",
     split: Annotated[Split, typer.Option(help="Which held-out items to look for.")] = Split.TEST,
-    k: Annotated[list[int] | None, typer.Option("--k", min=1, help="Cut-offs (repeatable). Default: 10.")] = None,
+    k: Annotated[
+        list[int] | None, typer.Option("--k", min=1, max=100, help="Cut-offs (repeatable). Default: 10.")
+    ] = None,
     max_rounds: options.Rounds = 7,
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
@@ -54,6 +56,7 @@ def evaluate(
     if users != "all" and not (users.isdecimal() and int(users) > 0):
         raise UsageError(f"--users takes a number above 0, or all; not {users!r}.")
     found = ready.dataset(workspace, dataset)
+    ready.known(found, attributes=attributes)
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     ready.trained(setting, found)
     ks = tuple(sorted(set(k or [10])))
@@ -62,4 +65,4 @@ def evaluate(
     with bars() as progress:
         run, report = run_evaluate(setting, found, plan, progress)
     print_report(report, as_json=as_json)
-    say(f"Recorded in {run.path}. One user: toolrec replay {run.name} --user ID", style="dim")
+    say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")

@@ -1,5 +1,6 @@
 """Options that several verbs share, and where each setting came from."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +35,11 @@ Attributes = Annotated[
 Rounds = Annotated[int, typer.Option("--max-rounds", min=1, help="Rounds after which the list must stand.")]
 Length = Annotated[int, typer.Option("--n", min=1, max=100, help="How many items the final list has.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads. Default: all cores.")]
+
+
+def command(words: str, workspace: Path) -> str:
+    """The command to type next, with the workspace if it is not the current folder: "toolrec pretrain shop -w DIR"."""
+    return f"toolrec {words}" + ("" if workspace == Path() else f" -w {shlex.quote(str(workspace))}")
 
 
 def call_of(ctx: typer.Context) -> Any:

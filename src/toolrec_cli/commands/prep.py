@@ -52,7 +52,7 @@ def prep(
     from toolrec_cli.data.source import ReadOptions
     from toolrec_cli.operations.preparing import PrepOptions, prepare
     from toolrec_cli.render.console import print_json, say
-    from toolrec_cli.render.dataset import dataset_document, print_dataset
+    from toolrec_cli.render.dataset import dataset_document, print_dataset, print_notes
     from toolrec_cli.render.progress import bars
 
     read = ReadOptions(
@@ -73,7 +73,8 @@ def prep(
         print_json(dataset_document(dataset))
     else:
         print_dataset(dataset)
-    say(f"Next: toolrec pretrain {dataset.name}", style="dim")
+    print_notes(dataset)
+    say(f"Next: {options.command(f'pretrain {dataset.name}', workspace)}", style="dim")
 
 
 def _kinds(pairs: list[str]) -> dict[str, Any]:

@@ -57,4 +57,6 @@ def pretrain(
     plan = BackbonePlan(backbone, shape, training, threads)
     with bars() as progress, epoch_lines() as on_epoch:
         run = run_pretrain(setting, found, plan, on_epoch, progress)
-    print_trained(run, as_json=as_json, following=f"toolrec train-encoder {found.name} --attr ATTRIBUTE")
+    attribute = next(iter(found.catalog.attributes), "ATTRIBUTE")
+    following = f"train-encoder {found.name} --attr {attribute}"
+    print_trained(run, as_json=as_json, following=options.command(following, workspace))

@@ -1,5 +1,6 @@
 """Which data set a verb works on; the sample is made ready by itself, in the open."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,20 @@ def dataset(workspace: Path, name: str | None) -> Any:
     return open_dataset(workspace, chosen)
 
 
+def known(found: Any, users: Sequence[str] = (), attributes: Sequence[str] | None = None) -> None:
+    """Complain of a misspelt user or attribute now, before anything is trained for it."""
+    for user_id in users:
+        found.user_index(user_id)
+    for name in attributes or ():
+        found.catalog.attribute(name)
+
+
 def trained(setting: Any, found: Any) -> None:
-    """Train what the sample still lacks to be explored. Other data sets are trained by their owner, on purpose."""
+    """Train what the built-in sample still lacks to be explored. Other data sets are trained by their owner, on purpose."""
     from toolrec_cli.data.library import SAMPLE
     from toolrec_cli.operations.sample import sample_plans
 
-    if found.name != SAMPLE:
+    if (found.name, found.card.source) != (SAMPLE, SAMPLE):
         return
     for what, train in sample_plans(setting, found):
         say(what)

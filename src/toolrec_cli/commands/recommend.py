@@ -35,8 +35,10 @@ def recommend(
     [bold]toolrec recommend ml-1m --user 42 --user 7 --json[/bold] prints a JSON document a user.
     """
     from toolrec_cli.agent.loop import Limits
+    from toolrec_cli.agent.trajectory import Status
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
+    from toolrec_cli.errors import PARTLY
     from toolrec_cli.operations.exploring import AgentPlan
     from toolrec_cli.operations.exploring import recommend as run_recommend
     from toolrec_cli.operations.setting import Setting
@@ -46,11 +48,13 @@ def recommend(
 
     found = ready.dataset(workspace, dataset)
     setting = Setting(workspace, seed, out, options.call_of(ctx))
-    for user_id in user:
-        found.user_index(user_id)
+    ready.known(found, users=user, attributes=attributes)
     ready.trained(setting, found)
     plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), None if full_history else Part.TEST)
     on_step = LiveTrace(rows).step if trace else None
     run, done = run_recommend(setting, found, list(dict.fromkeys(user)), plan, on_step)
     print_rankings(done, as_json=as_json)
-    say(f"Recorded in {run.path}. Again: toolrec replay {run.name}", style="dim")
+    say(f"Recorded in {run.path}. Again: toolrec replay {run.path}", style="dim")
+    if any(trajectory.status is Status.FAILED for trajectory in done):
+        say("Not everybody has a list: see the status.", style="red")
+        raise typer.Exit(PARTLY)

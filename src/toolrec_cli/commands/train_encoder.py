@@ -48,5 +48,5 @@ def train_encoder(
     plan = EncoderPlan(attribute, backbone, {"embedding_size": embedding_size}, training, threads)
     with bars() as progress, epoch_lines() as on_epoch:
         run = run_train_encoder(setting, found, plan, on_epoch, progress)
-    user = found.user_id(0)
-    print_trained(run, as_json=as_json, following=f"toolrec recommend {found.name} --user {user} --trace")
+    following = options.command(f"recommend {found.name} --user {found.user_id(0)} --trace", workspace)
+    print_trained(run, as_json=as_json, following=following)

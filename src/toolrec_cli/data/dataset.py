@@ -6,6 +6,8 @@ users.parquet holds user_id (str) in `user_index` order, then what is known of e
 """
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -82,12 +84,14 @@ class Dataset:
     @cached_property
     def catalog(self) -> Catalog:
         """The item pool."""
-        return Catalog.read(self.directory / "items.parquet", self.card.attributes)
+        with self._file("items.parquet") as path:
+            return Catalog.read(path, self.card.attributes)
 
     @cached_property
     def users(self) -> pl.DataFrame:
         """user_id and what is known of each user, in user_index order."""
-        return pl.read_parquet(self.directory / "users.parquet")
+        with self._file("users.parquet") as path:
+            return pl.read_parquet(path)
 
     @cached_property
     def _user_index(self) -> dict[str, int]:
@@ -111,12 +115,27 @@ class Dataset:
 
     def before(self, part: Part | None) -> Interactions:
         """Everybody's history up to (not including) `part`; all of it when `part` is None."""
-        return read_before(self.directory / "interactions.parquet", part, self.n_users)
+        with self._file("interactions.parquet") as path:
+            return read_before(path, part, self.n_users)
 
     def held_out(self, part: Part) -> npt.NDArray[np.int32]:
         """Everybody's held-out item of `part` (item_index, 0 = none). Labels: only scoring may ask."""
-        return read_held_out(self.directory / "interactions.parquet", part, self.n_users)
+        with self._file("interactions.parquet") as path:
+            return read_held_out(path, part, self.n_users)
 
     def users_with(self, part: Part) -> IntArray:
         """Who has an item held out in `part` (user_index), but not which item."""
-        return read_users_with(self.directory / "interactions.parquet", part)
+        with self._file("interactions.parquet") as path:
+            return read_users_with(path, part)
+
+    @contextmanager
+    def _file(self, name: str) -> Generator[Path]:
+        """The path of one of the tables. Raises InputError when it turns out to be missing or broken."""
+        path = self.directory / name
+        try:
+            yield path
+        except (FileNotFoundError, pl.exceptions.PolarsError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{path} is missing or cut off ({reason}).", hint="Prepare it again: toolrec prep … --force"
+            ) from error

@@ -1,5 +1,6 @@
 """The prepared data sets of a workspace."""
 
+import re
 from pathlib import Path
 
 from toolrec_cli.data.dataset import CARD, Dataset
@@ -12,6 +13,11 @@ SAMPLE = "sample"
 def dataset_dir(workspace: Path, name: str) -> Path:
     """Where the data set called `name` lies, prepared or not."""
     return workspace / "datasets" / name
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether `name` can be a folder's name beside the others: nothing hidden, no separators, nothing a shell would mind."""
+    return re.fullmatch(r"\w[\w.-]{0,99}", name) is not None
 
 
 def prepared(workspace: Path) -> list[str]:
@@ -37,6 +43,9 @@ def open_dataset(workspace: Path, name: str) -> Dataset:
     directory = dataset_dir(workspace, name)
     if (directory / CARD).is_file():
         return Dataset(directory)
-    near = near_misses(name, prepared(workspace))
-    guess = f" Did you mean {near[0]!r}?" if near else ""
-    raise InputError(f"The data set {name!r} is not prepared.{guess}", hint=f"Type: toolrec prep {name}")
+    there = prepared(workspace)
+    if near := near_misses(name, there):
+        raise InputError(
+            f"The data set {name!r} is not prepared. Did you mean {near[0]!r}?", hint=f"Prepared: {', '.join(there)}."
+        )
+    raise InputError(f"The data set {name!r} is not prepared.", hint=f"Type: toolrec prep {name}")

@@ -9,13 +9,14 @@ import polars as pl
 from toolrec_cli.data.catalog import Attribute, Kind
 from toolrec_cli.data.dataset import CARD, Dataset, DatasetCard
 from toolrec_cli.data.interactions import Part
-from toolrec_cli.data.rejects import check
+from toolrec_cli.data.rejects import check, describe
 from toolrec_cli.data.source import RawData
 from toolrec_cli.data.splits import LEAVE_ONE_OUT, in_order, leave_one_out, short_note, tied_note
 from toolrec_cli.errors import InputError
 from toolrec_cli.progress import Progress
 from toolrec_cli.storage.atomic import building, write_json
 from toolrec_cli.storage.digests import file_digest, joint_digest
+from toolrec_cli.storage.tables import write_parquet
 
 ITEMS, INTERACTIONS, USERS = "items.parquet", "interactions.parquet", "users.parquet"
 
@@ -133,7 +134,7 @@ def _write_tables(made: Prepared, directory: Path) -> str:
     """Write the three tables; the digest over them all. The same tables give the same bytes."""
     tables = {ITEMS: made.items, INTERACTIONS: made.interactions, USERS: made.users}
     for file, frame in tables.items():
-        frame.write_parquet(directory / file, compression="zstd")
+        write_parquet(frame, directory / file)
     return joint_digest(file_digest(directory / file) for file in tables)
 
 
@@ -148,6 +149,6 @@ def _card(source_name: str, raw: RawData, name: str, made: Prepared, digest: str
         counts=counts | {str(part): parts[str(part)] for part in Part},
         attributes=made.attributes,
         split=LEAVE_ONE_OUT,
-        notes=tuple(made.notes),
+        notes=(*made.notes, *describe(raw.bad_rows)),
         bad_rows=dict(Counter(f"{row.file}: {row.reason}" for row in raw.bad_rows)),
     )

@@ -44,9 +44,9 @@ def read_tabular(path: Path, pick: Pick = everything) -> Tabular:
     Raises UsageError on a format that is not known, InputError when the file is missing, empty, cut off or not of its format.
     """
     sieve = Sieve(path.name)
-    ending = _ending(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist." if not path.exists() else f"{path} is not a file.")
+    ending = _ending(path)
     if ending in PARQUET:
         frame, notes = _read_parquet(path, pick)
     else:

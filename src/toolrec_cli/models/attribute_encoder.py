@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from toolrec_cli.models.features import ItemFeatures
 from toolrec_cli.models.transformer import CausalTransformer, initialise
 
-
 HALF_LIVES = (0.5, 2.0, 8.0, 32.0)
 """In items. How fast the four means forget."""
 

@@ -40,7 +40,8 @@ class ModelCard:
 def save(directory: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
     """Write a model, whole or not at all; what stood there is replaced."""
     with atomic.building(directory) as building:
-        safetensors.torch.save_file({name: t.contiguous() for name, t in state.items()}, building / WEIGHTS)
+        with atomic.unhidden(SafetensorError):
+            safetensors.torch.save_file({name: t.contiguous() for name, t in state.items()}, building / WEIGHTS)
         digest = file_digest(building / WEIGHTS)
         atomic.write_json(building / CONFIG, {**asdict(card), "digest": digest})
 

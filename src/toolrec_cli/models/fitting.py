@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from toolrec_cli.data.interactions import Interactions
+from toolrec_cli.errors import InputError
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.encoding import FloatArray, all_states, encode
 from toolrec_cli.models.losses import LOSSES
@@ -84,9 +85,11 @@ def fit_encoder(
 
 
 def _windows(train_part: Interactions, max_length: int) -> Windows:
-    """The newest items of everybody with at least one next item to learn."""
+    """The newest items of everybody with at least one next item to learn. Raises InputError when there is nobody."""
     every = Windows.newest(train_part.items, train_part.offsets, max_length + 1)
     enough = every.lengths >= 2
+    if not enough.any():
+        raise InputError("Nobody has two interactions to learn an order from.", hint="Prepare more data.")
     return Windows(every.items, every.starts[enough], every.stops[enough])
 
 

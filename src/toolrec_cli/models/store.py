@@ -65,21 +65,27 @@ def find_encoders(runs: Path, dataset: Dataset, backbone_digest: str) -> dict[st
     return {name: found[name] for name in dataset.catalog.attributes if name in found}
 
 
-def choose_encoders(runs: Path, dataset: Dataset, backbone_digest: str, wanted: list[str] | None) -> dict[str, RunDir]:
-    """The encoders of the attributes wanted (None: all there are). Raises InputError when one, or any, is missing."""
+def choose_encoders(
+    runs: Path, dataset: Dataset, backbone_digest: str, wanted: list[str] | None, backbone: str | None = None
+) -> dict[str, RunDir]:
+    """The encoders of the attributes wanted (None: all there are); `backbone` is the run that was named, if one was.
+
+    Raises InputError when one, or any, is missing.
+    """
+    named = f" --backbone {backbone}" if backbone else ""
     found = find_encoders(runs, dataset, backbone_digest)
     hint = f"Type: toolrec train-encoder {dataset.name} --attr "
     if wanted is None:
         if not found:
             first = next(iter(dataset.catalog.attributes), "…")
             raise InputError(
-                f"No attribute encoder is trained on this backbone of {dataset.name!r}.", hint=hint + first
+                f"No attribute encoder is trained on this backbone of {dataset.name!r}.", hint=hint + first + named
             )
         return found
     for name in wanted:
         dataset.catalog.attribute(name)
         if name not in found:
-            raise InputError(f"The attribute {name!r} has no encoder on this backbone.", hint=hint + name)
+            raise InputError(f"The attribute {name!r} has no encoder on this backbone.", hint=hint + name + named)
     return {name: found[name] for name in wanted}
 
 

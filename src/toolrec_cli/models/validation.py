@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from toolrec_cli.errors import CheckError
 from toolrec_cli.models.encoding import FloatArray
 from toolrec_cli.models.windows import IntArray, ItemArray
 
@@ -15,7 +16,8 @@ def ndcg(
 ) -> float:
     """Mean NDCG@k; the rank is counted (how many items score at least as high), so nothing is sorted.
 
-    queries [n_users, D], table [N + 1, D], targets [n_users] (item_index).
+    queries [n_users, D], table [N + 1, D], targets [n_users] (item_index). Raises CheckError when a score is no number:
+    nothing compares as higher than one, so a ruined model would rank everything first.
     """
     gains = [
         _gains(queries[b : b + BLOCK], table, items, offsets[b : b + BLOCK + 1], targets[b : b + BLOCK], k)
@@ -29,6 +31,10 @@ def _gains(
 ) -> FloatArray:
     scores = torch.from_numpy(queries) @ table.T
     wanted = torch.from_numpy(targets.astype(np.int64))[:, None]
+    if not torch.isfinite(scores).all():
+        raise CheckError(
+            "The model scores items with numbers that are not finite.", hint="Try a lower --learning-rate."
+        )
     of_target = scores.gather(1, wanted)
     owners = np.repeat(np.arange(len(queries)), np.diff(offsets))
     seen = items[offsets[0] : offsets[-1]].astype(np.int64)

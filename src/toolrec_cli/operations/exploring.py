@@ -74,16 +74,16 @@ class Agent:
 def assemble(setting: Setting, dataset: Dataset, plan: AgentPlan) -> Agent:
     """Load backbone, encoders and histories. Raises InputError with the next command when something is missing."""
     run, card = store.find_backbone(setting.runs, dataset, plan.backbone)
-    encoder_runs = store.choose_encoders(setting.runs, dataset, card.digest, plan.attributes)
+    encoder_runs = store.choose_encoders(setting.runs, dataset, card.digest, plan.attributes, plan.backbone)
     encoders = {name: store.load_encoder(found, dataset, card.digest) for name, found in encoder_runs.items()}
+    digests = {f"encoder:{name}": str(found.manifest.result["digest"]) for name, found in encoder_runs.items()}
     histories = dataset.before(plan.before)
     scorer = BlockScorer(store.load_backbone(run, dataset), encoders, histories)
     toolbox = Toolbox([RetrievalTool(scorer), RankTool(BuiltinRanker()), FinishTool()])
     catalog = dataset.catalog
     surrogate = BuiltinSurrogate()
     explorer = Explorer(surrogate, toolbox, catalog, Facets(catalog), scorer.attributes, dataset.name, plan.limits)
-    inputs = {"backbone": card.digest, **{f"encoder:{name}": r.name for name, r in encoder_runs.items()}}
-    return Agent(dataset, histories, scorer, explorer, card.name, inputs)
+    return Agent(dataset, histories, scorer, explorer, card.name, {"backbone": card.digest, **digests})
 
 
 def blocks(agent: Agent, users: IntArray) -> Iterator[IntArray]:
@@ -110,9 +110,7 @@ def recommend(
     agent = assemble(setting, dataset, plan or AgentPlan())
     subject = f"{dataset.name}-{user_ids[0] if len(user_ids) == 1 else f'{len(user_ids)}-users'}"
     done: list[Trajectory] = []
-    with recording(
-        setting.runs, setting.manifest("recommend", _safe(subject), dataset, agent.inputs), setting.out
-    ) as run:
+    with recording(setting.runs, setting.manifest("recommend", subject, dataset, agent.inputs), setting.out) as run:
         for block in blocks(agent, users):
             for user in block:
                 trajectory = agent.explorer.explore(agent.user(int(user)), on_step)
@@ -137,8 +135,3 @@ def outcome(done: Sequence[Trajectory]) -> dict[str, Any]:
         statuses[str(trajectory.status)] = statuses.get(str(trajectory.status), 0) + 1
     rounds = float(np.mean([len(t.steps) for t in done])) if done else 0.0
     return {"users": len(done), "statuses": statuses, "mean_rounds": rounds}
-
-
-def _safe(text: str) -> str:
-    """Foreign ids as part of a directory's name."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)[:60]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.library import dataset_dir, prepared
+from toolrec_cli.data.library import dataset_dir, is_plain_name, prepared
 from toolrec_cli.data.preparation import prepare as write_dataset
 from toolrec_cli.data.source import ReadOptions, Source
 from toolrec_cli.errors import UsageError
@@ -32,6 +32,11 @@ def prepare(workspace: Path, source: str, options: PrepOptions | None = None, pr
     options = options or PrepOptions()
     found = SOURCES.get(source)
     name = options.name or source
+    if not is_plain_name(name):
+        raise UsageError(
+            f"A data set cannot be called {name!r}.",
+            hint="Use letters, digits, '-', '_' and '.', not '.' at the start.",
+        )
     if name in prepared(workspace) and not options.force:
         raise UsageError(
             f"The data set {name!r} is prepared already, in {dataset_dir(workspace, name)}.",

@@ -30,10 +30,12 @@ def sample_plans(setting: Setting, dataset: Dataset) -> Iterator[tuple[str, Trai
             lambda on_epoch, progress: pretrain(setting, dataset, plan, on_epoch, progress),
         )
         _, card = store.find_backbone(setting.runs, dataset, None)
-    if store.find_encoders(setting.runs, dataset, card.digest):
-        return
+    if card.training["seed"] != setting.seed or card.training["epochs"] != BACKBONE_TRAINING.epochs:
+        return  # a backbone that somebody trained on purpose is for him to add tools to
+    there = store.find_encoders(setting.runs, dataset, card.digest)
     for name in ATTRIBUTES:
-        yield f"Training the retrieval tool for {name}.", _encoder(setting, dataset, name)
+        if name not in there:
+            yield f"Training the retrieval tool for {name}.", _encoder(setting, dataset, name)
 
 
 def _encoder(setting: Setting, dataset: Dataset, name: str) -> Train:

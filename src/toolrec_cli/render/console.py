@@ -15,14 +15,21 @@ WIDTH_WHEN_PIPED = 120
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
-def stdout() -> Console:
+class _Console(Console):
+    """A console that lets a reader leave early (`| head`): that is no error, and the one boundary knows it."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def stdout(width_when_piped: int = WIDTH_WHEN_PIPED) -> Console:
     """Where answers go."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_WHEN_PIPED)
+    return _Console(highlight=False, width=None if sys.stdout.isatty() else width_when_piped)
 
 
 def stderr() -> Console:
     """Where progress, traces and warnings go."""
-    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH_WHEN_PIPED)
+    return _Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH_WHEN_PIPED)
 
 
 def clean(text: str) -> str:
@@ -37,7 +44,7 @@ def foreign(text: str, style: str = "") -> Text:
 
 def say(text: str, style: str = "") -> None:
     """One line on stderr."""
-    stderr().print(Text(text, style=style))
+    stderr().print(Text(text, style=style), soft_wrap=True)
 
 
 def say_error(error: ToolRecError) -> None:

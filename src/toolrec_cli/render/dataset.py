@@ -15,7 +15,7 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
 
 
 def print_dataset(dataset: Dataset) -> None:
-    """Counts, split sizes and attributes on stdout; what was repaired or dropped on stderr."""
+    """Counts, split sizes and attributes, on stdout."""
     card, console = dataset.card, stdout()
     counts = card.counts
     console.print(Text(f"{card.name}  ({dataset.directory})", style="bold"))
@@ -31,8 +31,12 @@ def print_dataset(dataset: Dataset) -> None:
     for found in card.attributes:
         table.add_row(foreign(found.name), str(found.kind), f"{found.coverage:.1%}", f"{found.n_values:,}")
     console.print(table)
-    for note in card.notes:
-        stderr().print(Text(f"· {clean(note)}", style="dim"))
+
+
+def print_notes(dataset: Dataset) -> None:
+    """What was repaired, dropped or decided on the way, on stderr."""
+    for note in dataset.card.notes:
+        stderr().print(Text(f"· {clean(note)}", style="dim"), soft_wrap=True)
 
 
 def _density(dataset: Dataset) -> float:

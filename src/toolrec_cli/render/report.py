@@ -11,6 +11,8 @@ from toolrec_cli.evaluation.significance import Interval, Paired
 from toolrec_cli.render.console import foreign, print_json, say, stdout
 
 FAILURES_SHOWN = 10
+WIDE = 160
+"""What a table takes whose figures all have their intervals beside them; on a narrower terminal they come below."""
 
 
 def print_report(report: Report, *, as_json: bool) -> None:
@@ -18,8 +20,9 @@ def print_report(report: Report, *, as_json: bool) -> None:
     if as_json:
         print_json(report_document(report))
         return
-    console = stdout()
-    console.print(_table(report))
+    console = stdout(width_when_piped=WIDE)
+    for k in dict.fromkeys(name.partition("@")[2] for name in report.rows[0].metrics):
+        console.print(_table(report, k))
     recall = _spoken(report.candidate_recall)
     console.print(
         Text(
@@ -40,36 +43,37 @@ def report_document(report: Report) -> dict[str, Any]:
     return asdict(report)
 
 
-def _table(report: Report) -> Table:
+def _table(report: Report, k: str) -> Table:
     title = Text(
         f"{report.dataset}, {report.split} split, n = {report.n_users:,} users, full ranking, history masked; "
         f"mean [95 % interval]",
         style="bold",
     )
-    metrics = list(report.rows[0].metrics)
-    main = next(name for name in metrics if name.startswith("ndcg"))
+    main = f"ndcg@{k}"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1), header_style="dim", pad_edge=False)
-    table.add_column("row", no_wrap=True)
-    for name in metrics:
-        table.add_column(_heading(name), no_wrap=True)
-    table.add_column(f"{_heading(main)} − {report.baseline}", no_wrap=True)
+    table.add_column("row", overflow="fold")
+    for name in (f"recall@{k}", main, f"mrr@{k}"):
+        table.add_column(_heading(name), overflow="fold")
+    table.add_column(f"{_heading(main)} − {report.baseline}", overflow="fold")
     table.add_column("p", no_wrap=True)
     for row in report.rows:
-        table.add_row(*_cells(row, metrics, main), style="bold" if row.name == "surrogate" else "")
+        table.add_row(*_cells(row, k), style="bold" if row.name == "surrogate" else "")
     return table
 
 
-def _cells(row: Row, metrics: list[str], main: str) -> list[Text]:
-    figures = [Text(_spoken(row.metrics[name])) for name in metrics]
+def _cells(row: Row, k: str) -> list[Text]:
+    figures = [Text(_spoken(row.metrics[f"{name}@{k}"])) for name in ("recall", "ndcg", "mrr")]
     if row.versus is None:
         return [foreign(row.name), *figures, Text(""), Text("")]
-    versus = row.versus[main]
+    versus = row.versus[f"ndcg@{k}"]
     return [foreign(row.name), *figures, Text(_spoken_difference(versus)), Text(_spoken_p(versus.p_value))]
 
 
 def _heading(metric: str) -> str:
-    """ "ndcg@10" -> "NDCG@10"."""
+    """ "ndcg@10" -> "NDCG@10". With one held-out item a user, Recall and Hit are the same figure: one column bears both names."""
     name, _, k = metric.partition("@")
+    if name == "recall":
+        return f"Recall, Hit@{k}"
     return f"{name.upper() if name in ('ndcg', 'mrr') else name.capitalize()}@{k}"
 
 

@@ -5,13 +5,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.agent.trajectory import Finished, Refused, Shown, ShownItem, Step, Trajectory
+from toolrec_cli.agent.trajectory import Finished, ItemCard, Refused, Shown, ShownItem, Trajectory
 from toolrec_cli.data.catalog import Value
 from toolrec_cli.render.console import clean, foreign, stderr
 from toolrec_cli.tools.protocol import Action
 
 _LONGEST = 60
 """Characters shown of one attribute value."""
+
+_COLUMNS = 4
+"""Attributes that get a column."""
 
 
 class LiveTrace:
@@ -39,10 +42,11 @@ def print_trace(trajectory: Trajectory, rows: int) -> None:
 
 def opening(trajectory: Trajectory) -> RenderableType:
     """Who is asked, and the newest items of the history."""
-    table = _item_table(trajectory)
+    names = _attributes(trajectory, 0)
+    table = _item_table(names)
     for entry in trajectory.newest:
         rating = "" if entry.rating is None else f"rated {entry.rating:g}"
-        _add_item(table, trajectory, entry.item_id, "", Text(rating, style="dim"))
+        _add_item(table, trajectory.items[entry.item_id], names, "", Text(rating, style="dim"))
     profile = ", ".join(f"{key} {value}" for key, value in trajectory.profile.items())
     about = foreign(
         f"{trajectory.n_history:,} items in the history; the newest {len(trajectory.newest)}, newest last:", "dim"
@@ -57,7 +61,7 @@ def step_panel(trajectory: Trajectory, number: int, rows: int) -> RenderableType
     thought = Text.assemble(("Thought      ", "bold magenta"), clean(step.thought))
     action = Text.assemble(("Action       ", "bold cyan"), spoken_action(step.action))
     return Panel(
-        Group(thought, action, *_observation(trajectory, step, rows)),
+        Group(thought, action, *_observation(trajectory, number, rows)),
         title=Text(f"{number}", style="bold"),
         title_align="left",
         border_style="red" if isinstance(step.observation, Refused) else "blue",
@@ -75,9 +79,9 @@ def spoken_action(action: Action) -> str:
     return clean(f"{action.tool}({', '.join([str(attribute) if attribute is not None else 'none', *rest])})")
 
 
-def _observation(trajectory: Trajectory, step: Step, rows: int) -> list[RenderableType]:
+def _observation(trajectory: Trajectory, number: int, rows: int) -> list[RenderableType]:
     label = ("Observation  ", "bold green")
-    found = step.observation
+    found = trajectory.steps[number - 1].observation
     if isinstance(found, Refused):
         return [Text.assemble(("Refused      ", "bold red"), clean(f"{found.reason} {found.instead}"))]
     if isinstance(found, Finished):
@@ -87,16 +91,17 @@ def _observation(trajectory: Trajectory, step: Step, rows: int) -> list[Renderab
     head = f"{len(found.items)} verified items, {new} of them new"
     if found.rejected:
         head += f"; turned away: {', '.join(f'{r.name!r} ({r.reason})' for r in found.rejected[:5])}"
-    parts: list[RenderableType] = [Text.assemble(label, clean(head)), _shown_table(trajectory, found, rows)]
+    parts: list[RenderableType] = [Text.assemble(label, clean(head)), _shown_table(trajectory, number, found, rows)]
     if len(found.items) > rows:
         parts.append(Text(f"… and {len(found.items) - rows} more", style="dim"))
     return parts
 
 
-def _shown_table(trajectory: Trajectory, shown: Shown, rows: int) -> Table:
-    table = _item_table(trajectory)
+def _shown_table(trajectory: Trajectory, number: int, shown: Shown, rows: int) -> Table:
+    names = _attributes(trajectory, number)
+    table = _item_table(names)
     for place, item in enumerate(shown.items[:rows], start=1):
-        _add_item(table, trajectory, item.item_id, f"{'+' if item.new else ' '} {place}", _marks(item))
+        _add_item(table, trajectory.items[item.item_id], names, f"{'+' if item.new else ' '} {place}", _marks(item))
     return table
 
 
@@ -105,24 +110,27 @@ def _marks(item: ShownItem) -> Text:
     return Text.assemble((score, "yellow"), (clean(", ".join(item.marks)), "dim"))
 
 
-def _item_table(trajectory: Trajectory) -> Table:
+def _item_table(names: list[str]) -> Table:
     """Place, title, one column an attribute, then score and tool marks."""
     table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim", expand=True)
     table.add_column("", width=4, no_wrap=True)
     table.add_column("title", ratio=3, no_wrap=True, overflow="ellipsis")
-    for name in _attributes(trajectory):
+    for name in names:
         table.add_column(foreign(name), ratio=2, no_wrap=True, overflow="ellipsis")
     table.add_column("score, brought by", ratio=4, no_wrap=True, overflow="ellipsis")
     return table
 
 
-def _attributes(trajectory: Trajectory) -> list[str]:
-    return list(dict.fromkeys(name for card in trajectory.items.values() for name in card.attributes))[:4]
+def _attributes(trajectory: Trajectory, number: int) -> list[str]:
+    """The attributes met by round `number`, in the order they were met: a replay must not know more than the live trace."""
+    ids = [entry.item_id for entry in trajectory.newest]
+    for step in trajectory.steps[:number]:
+        ids += [item.item_id for item in step.observation.items] if isinstance(step.observation, Shown) else []
+    return list(dict.fromkeys(name for item_id in ids for name in trajectory.items[item_id].attributes))[:_COLUMNS]
 
 
-def _add_item(table: Table, trajectory: Trajectory, item_id: str, place: str, last: Text) -> None:
-    card = trajectory.items[item_id]
-    values = [foreign(spoken_value(card.attributes.get(name))) for name in _attributes(trajectory)]
+def _add_item(table: Table, card: ItemCard, names: list[str], place: str, last: Text) -> None:
+    values = [foreign(spoken_value(card.attributes.get(name))) for name in names]
     style = "bold" if place.startswith("+") else ""
     table.add_row(Text(place, style="green"), foreign(card.title, style), *values, last)
 
@@ -133,4 +141,4 @@ def spoken_value(value: Value) -> str:
         return ""
     if isinstance(value, list):
         return ", ".join(value)[:_LONGEST]
-    return f"{value:g}" if isinstance(value, float) else str(value)[:_LONGEST]
+    return f"{value:.12g}" if isinstance(value, float) else str(value)[:_LONGEST]

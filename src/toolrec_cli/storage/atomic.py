@@ -2,12 +2,27 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_HIDDEN = re.compile(r"\(os error (\d+)\)")
+
+
+@contextmanager
+def unhidden(*kinds: type[Exception]) -> Generator[None]:
+    """Libraries written in Rust wrap a full disk in an error of `kinds`, their own; this raises the OSError within."""
+    try:
+        yield
+    except kinds as error:
+        if not (found := _HIDDEN.search(str(error))):
+            raise
+        code = int(found[1])
+        raise OSError(code, os.strerror(code)) from error
 
 
 def _sync(path: Path) -> None:

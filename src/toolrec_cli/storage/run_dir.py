@@ -8,7 +8,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +90,7 @@ def recording(runs: Path, manifest: Manifest, out: Path | None = None) -> Genera
 
     Raises InputError when `out` is there already.
     """
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]  # in order also within a second
     path = out or runs / f"{stamp}-{manifest.verb}-{manifest.subject}-{secrets.token_hex(2)}"
     if path.exists():
         raise InputError(f"{path} is there already.", hint="Choose another --out, or remove it.")
@@ -100,9 +100,10 @@ def recording(runs: Path, manifest: Manifest, out: Path | None = None) -> Genera
         run.update(started=_now())
         yield run
         run.finish("done")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         if any(file.name != MANIFEST for file in path.iterdir()):
             run.finish("interrupted")
+            stopped.add_note(f"Kept: {path}")
         else:
             shutil.rmtree(path, ignore_errors=True)
         raise
@@ -126,11 +127,14 @@ def open_run(path: Path) -> RunDir:
 
 
 def list_runs(runs: Path) -> list[RunDir]:
-    """All runs, newest first; what is no run is passed over."""
+    """All runs, newest first; what is no run, or cannot be read, is passed over."""
     if not runs.is_dir():
         return []
-    paths = sorted((p for p in runs.iterdir() if (p / MANIFEST).is_file()), reverse=True)
-    return [open_run(path) for path in paths]
+    found: list[RunDir] = []
+    for path in sorted((p for p in runs.iterdir() if (p / MANIFEST).is_file()), reverse=True):
+        with suppress(InputError):
+            found.append(open_run(path))
+    return found
 
 
 def find_run(runs: Path, name: str) -> RunDir:

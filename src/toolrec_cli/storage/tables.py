@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from toolrec_cli.storage.atomic import replacing
+from toolrec_cli.storage.atomic import replacing, unhidden
 
 Schema = Mapping[str, type[pl.DataType]]
 
@@ -21,4 +21,10 @@ def write_table(path: Path, schema: Schema, columns: Mapping[str, Sequence[Any]]
     """Write columns under a declared schema, whole or not at all."""
     table = pl.DataFrame({name: columns[name] for name in schema}, schema=dict(schema))
     with replacing(path) as temporary:
-        table.write_parquet(temporary)
+        write_parquet(table, temporary)
+
+
+def write_parquet(table: pl.DataFrame, path: Path) -> None:
+    """Write a table. The same table gives the same bytes. Raises OSError when the disk is full."""
+    with unhidden(pl.exceptions.PolarsError):
+        table.write_parquet(path, compression="zstd")
