@@ -2,7 +2,7 @@
 
     python benchmarks/ml_1m.py [--raw ml-1m.zip] [--workspace DIR]
 
-The archive is looked for in TOOLREC_DATA (default ../shared/data). Prints Markdown; nothing is kept unless --workspace says where.
+The archive is looked for in TOOLREC_DATA (default ../shared/data). Prints Markdown; --workspace says where to keep it all.
 """
 
 import argparse
@@ -53,7 +53,9 @@ def machine() -> str:
     """Processor, cores, versions and the day."""
     import torch
 
-    names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    names = [
+        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
     cores = len(os.sched_getaffinity(0))
     return (
         f"{names[0] if names else platform.machine()}, {cores} cores, Python {platform.python_version()}, "

@@ -1,6 +1,6 @@
 """The verbs as plain functions: prepare the sample, train, explore for one user, read the record.
 
-    python examples/in_python.py [WORKSPACE]
+python examples/in_python.py [WORKSPACE]
 """
 
 import sys

@@ -1,12 +1,12 @@
 """An invented shop as two CSV files, to see what `toolrec prep table` makes of files like yours.
 
-    python examples/shop.py            writes shop/clicks.csv and shop/products.csv
-    toolrec prep table --interactions shop/clicks.csv --items shop/products.csv --name shop
-    toolrec pretrain shop
-    toolrec train-encoder shop --attr category
-    toolrec train-encoder shop --attr price
-    toolrec recommend shop --user ann7 --trace
-    toolrec eval shop
+python examples/shop.py            writes shop/clicks.csv and shop/products.csv
+toolrec prep table --interactions shop/clicks.csv --items shop/products.csv --name shop
+toolrec pretrain shop
+toolrec train-encoder shop --attr category
+toolrec train-encoder shop --attr price
+toolrec recommend shop --user ann7 --trace
+toolrec eval shop
 """
 
 import csv
@@ -33,9 +33,11 @@ def products(rng: random.Random) -> list[dict[str, str]]:
             for level, maker in enumerate(MAKERS, start=1):
                 price = "" if rng.random() < 0.1 else f"{level * rng.uniform(4, 9):.2f}"
                 other = rng.choice([p for p in PLACES if p != place])
-                category = f"{place}|{other}" if rng.random() < 0.2 else place
+                category = f"{place}|{other}" if rng.random() < 0.7 else place
                 title = f"{maker} {thing}"
-                rows.append({"sku": f"P{len(rows):03}", "title": title, "category": category, "brand": maker, "price": price})
+                rows.append(
+                    {"sku": f"P{len(rows):03}", "title": title, "category": category, "brand": maker, "price": price}
+                )
     return rows
 
 

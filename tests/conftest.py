@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.preparation import prepare
@@ -17,6 +18,12 @@ from toolrec_cli.progress import silent
 
 SHAPE = {"embedding_size": 16, "n_layers": 1, "n_heads": 2, "max_length": 20, "dropout": 0.1}
 QUICK = TrainingSettings(epochs=2, batch_size=16)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Models of a few numbers: one thread is faster than several that wait for one another."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +46,9 @@ def tiny_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Shared by all tests of a session: nothing may be added to it. `workspace` is a copy that may be changed.
     """
     workspace = tmp_path_factory.mktemp("tiny")
-    dataset = prepare("sample", make(80, 60), "sample", workspace / "datasets" / "sample", skip_bad=False, progress=silent)
+    dataset = prepare(
+        "sample", make(80, 60), "sample", workspace / "datasets" / "sample", skip_bad=False, progress=silent
+    )
     pretrain(Setting(workspace), dataset, BackbonePlan(shape=dict(SHAPE), training=QUICK, threads=1))
     for attribute in ("genre", "release_year"):
         plan = EncoderPlan(attribute, shape={"embedding_size": 8}, training=QUICK, threads=1)

@@ -1,5 +1,6 @@
 """Models on disk: config.json + weights.safetensors, never a pickle, each linked by digest to what it was made from."""
 
+import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,15 @@ def read_card(directory: Path) -> ModelCard:
     """Read config.json. Raises InputError when it is missing, broken or newer than this program."""
     path = directory / CONFIG
     try:
-        card = TypeAdapter(ModelCard).validate_json(path.read_bytes())
+        raw = json.loads(path.read_bytes())
+        version = int(raw["schema_version"])
+        if version <= SCHEMA_VERSION:
+            return TypeAdapter(ModelCard).validate_python(raw)
     except FileNotFoundError as error:
         raise InputError(f"There is no model in {directory}.", hint="Train it again.") from error
-    except ValueError as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}).", hint="Train it again.") from error
-    if card.schema_version > SCHEMA_VERSION:
-        raise InputError(f"{path} has version {card.schema_version}; this toolrec reads up to {SCHEMA_VERSION}.")
-    return card
+    raise InputError(f"{path} has version {version}; this toolrec reads up to {SCHEMA_VERSION}.")
 
 
 def load(directory: Path) -> tuple[ModelCard, dict[str, Tensor]]:

@@ -37,10 +37,10 @@ class ItemFeatures:
 def item_features(catalog: Catalog, attribute: str) -> ItemFeatures:
     """The features of every item. Raises UsageError for an attribute that cannot tell any two items apart."""
     found = catalog.attribute(attribute)
-    if found.n_values < 2:
+    values = catalog.values(attribute)
+    if found.n_values < 2 or all(value == values[1] for value in values[1:]):
         reason = "no item has a value" if found.n_values == 0 else "every value is the same"
         raise UsageError(f"An encoder cannot learn from {attribute!r}: {reason}.", hint="Choose another attribute.")
-    values = catalog.values(attribute)
     if found.kind is Kind.NUMERIC:
         return _numeric(values)
     if found.kind is Kind.TEXT:

@@ -1,18 +1,20 @@
 """Trained models in a workspace: which run holds which, and whether it fits the data set and the backbone at hand."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError
 from toolrec_cli.models.attribute_encoder import AttributeEncoder, EncoderConfig
-from toolrec_cli.models.checkpoint import ModelCard, load, read_card
+from toolrec_cli.models.checkpoint import CONFIG, ModelCard, load, read_card
 from toolrec_cli.models.features import item_features
 from toolrec_cli.registry import Registry
 from toolrec_cli.storage.run_dir import RunDir, find_run, list_runs
@@ -44,6 +46,10 @@ def find_backbone(runs: Path, dataset: Dataset, name: str | None) -> tuple[RunDi
     if name is not None:
         run = find_run(runs, name)
         card = read_card(run.path / "model")
+        if card.role != "backbone":
+            raise InputError(
+                f"{run.path} holds an {card.role} ({card.name}), not a backbone.", hint="Name a pretrain run."
+            )
         _check_dataset(run, card, dataset)
         return run, card
     for run in list_runs(runs):
@@ -93,7 +99,8 @@ def load_backbone(run: RunDir, dataset: Dataset) -> Any:
     """The trained backbone of a run, ready to encode."""
     card, state = load(run.path / "model")
     _check_dataset(run, card, dataset)
-    return _filled(build_backbone(card.name, card.settings), state)
+    with _sensible(run):
+        return _filled(build_backbone(card.name, card.settings), state)
 
 
 def load_encoder(run: RunDir, dataset: Dataset, backbone_digest: str) -> AttributeEncoder:
@@ -105,8 +112,19 @@ def load_encoder(run: RunDir, dataset: Dataset, backbone_digest: str) -> Attribu
             f"{run.path} was trained on the backbone {str(card.backbone_digest)[:12]}, not on {backbone_digest[:12]}.",
             hint=f"Type: toolrec train-encoder {dataset.name} --attr {card.name}",
         )
-    config = TypeAdapter(EncoderConfig).validate_python(card.settings)
-    return _filled(build_encoder(config, dataset.catalog), state)
+    with _sensible(run):
+        config = TypeAdapter(EncoderConfig).validate_python(card.settings)
+        return _filled(build_encoder(config, dataset.catalog), state)
+
+
+@contextmanager
+def _sensible(run: RunDir) -> Generator[None]:
+    """Raises InputError where a card's settings make no model."""
+    try:
+        yield
+    except ValidationError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{run.path / 'model' / CONFIG} makes no sense ({reason}).", hint="Train it again.") from error
 
 
 def _filled(model: Any, state: dict[str, torch.Tensor]) -> Any:
@@ -124,7 +142,7 @@ def _is_for(run: RunDir, dataset: Dataset) -> bool:
 def _stale(runs: Path, dataset: Dataset, verb: str) -> str:
     """Why a run of the same name does not serve."""
     same = [run for run in list_runs(runs) if run.manifest.verb == verb and run.manifest.dataset == dataset.name]
-    if any(run.manifest.status != "done" for run in same):
+    if any(run.manifest.status != "done" and run.manifest.dataset_digest == dataset.card.digest for run in same):
         return " (one was interrupted: name it with --backbone to use it as it is)"
     return " (there is one for an earlier version of the data set)" if same else ""
 

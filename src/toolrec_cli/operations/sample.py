@@ -13,7 +13,7 @@ from toolrec_cli.progress import Progress
 
 ATTRIBUTES = ("genre", "release_year", "director")
 BACKBONE_TRAINING = TrainingSettings(epochs=8)
-ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, batch_size=16)
+ENCODER_TRAINING = TrainingSettings(epochs=2, learning_rate=3e-4, batch_size=16)
 
 Train = Callable[[OnEpoch, Progress], object]
 

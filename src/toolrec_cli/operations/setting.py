@@ -34,10 +34,10 @@ class Setting:
         return self.workspace / "runs"
 
     def manifest(self, verb: str, subject: str, dataset: Dataset, inputs: dict[str, str] | None = None) -> Manifest:
-        """The manifest of a run that begins now. `subject` may hold strangers' ids: it becomes part of a directory's name."""
+        """The manifest of a run that begins now."""
         return Manifest(
             verb=verb,
-            subject="".join(c if c.isalnum() or c in "-_." else "_" for c in subject)[:60],
+            subject=subject,
             dataset=dataset.name,
             dataset_digest=dataset.card.digest,
             settings=self.call.settings,

@@ -1,14 +1,19 @@
 """Whole or absent: files and directories are built beside their place and renamed into it."""
 
+import ctypes
 import json
 import os
 import re
 import secrets
 import shutil
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_HERE, _RENAME_EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of renameat2(2), which Python does not offer."""
 
 _HIDDEN = re.compile(r"\(os error (\d+)\)")
 
@@ -82,6 +87,9 @@ def _swap(temporary: Path, directory: Path) -> None:
     if not directory.exists():
         temporary.rename(directory)
         return
+    if _exchange(temporary, directory):
+        shutil.rmtree(temporary, ignore_errors=True)
+        return
     old = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}.old")
     directory.rename(old)
     try:
@@ -90,3 +98,11 @@ def _swap(temporary: Path, directory: Path) -> None:
         old.rename(directory)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names in one step, so that no moment is without a directory. False where the system cannot (Linux can)."""
+    swap = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    if swap is None:
+        return False
+    return swap(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _RENAME_EXCHANGE) == 0

@@ -5,6 +5,7 @@ directory; one that is interrupted keeps what is worth keeping, and says so in i
 """
 
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Generator
@@ -81,7 +82,7 @@ class RunDir:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @contextmanager
@@ -91,7 +92,8 @@ def recording(runs: Path, manifest: Manifest, out: Path | None = None) -> Genera
     Raises InputError when `out` is there already.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]  # in order also within a second
-    path = out or runs / f"{stamp}-{manifest.verb}-{manifest.subject}-{secrets.token_hex(2)}"
+    subject = re.sub(r"[^\w.-]+", "_", manifest.subject)[:60]  # it may hold strangers' ids and column names
+    path = out or runs / f"{stamp}-{manifest.verb}-{subject}-{secrets.token_hex(2)}"
     if path.exists():
         raise InputError(f"{path} is there already.", hint="Choose another --out, or remove it.")
     path.mkdir(parents=True)
@@ -119,7 +121,7 @@ def open_run(path: Path) -> RunDir:
         version = int(raw["schema_version"])
         if version <= SCHEMA_VERSION:
             return RunDir(path, TypeAdapter(Manifest).validate_python(raw))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"{path} is not a run: it has no {MANIFEST}.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path / MANIFEST} cannot be read ({str(error).splitlines()[0]}).") from error
@@ -131,10 +133,11 @@ def list_runs(runs: Path) -> list[RunDir]:
     if not runs.is_dir():
         return []
     found: list[RunDir] = []
-    for path in sorted((p for p in runs.iterdir() if (p / MANIFEST).is_file()), reverse=True):
-        with suppress(InputError):
-            found.append(open_run(path))
-    return found
+    for path in runs.iterdir():
+        if (path / MANIFEST).is_file():
+            with suppress(InputError):
+                found.append(open_run(path))
+    return sorted(found, key=lambda run: (run.manifest.started, run.name), reverse=True)
 
 
 def find_run(runs: Path, name: str) -> RunDir:

@@ -1,0 +1,201 @@
+"""What every backbone has to do, whichever it is: a new file in `backbones/` is held to all of this by its name."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from toolrec_cli.data.interactions import Interactions
+from toolrec_cli.errors import CheckError, UsageError
+from toolrec_cli.models import checkpoint, store
+from toolrec_cli.models.checkpoint import ModelCard
+from toolrec_cli.models.encoding import trainable_parameters
+from toolrec_cli.models.fitting import Examples, Watch, fit_backbone
+from toolrec_cli.models.training import Epoch, TrainingSettings
+from toolrec_cli.progress import silent
+from toolrec_cli.seeds import stream
+
+N_ITEMS = 22  # 23 with the padding: no other size below is that number
+WIDTH = 16
+SHAPE = {"n_items": N_ITEMS, "embedding_size": WIDTH, "n_layers": 2, "n_heads": 2, "max_length": 12, "dropout": 0.1}
+
+QUIET = Watch(on_best=lambda: None, on_epoch=lambda _: None, progress=silent)
+
+ITEMS = torch.tensor([[3, 1, 4, 1, 5], [9, 2, 6, 0, 0], [22, 0, 0, 0, 0]])
+LENGTHS = torch.tensor([5, 3, 1])
+REAL = ITEMS > 0
+
+
+def build(name: str, **changed: Any) -> Any:
+    torch.manual_seed(7)
+    return store.build_backbone(name, {**SHAPE, **changed}).eval()
+
+
+@pytest.fixture(params=store.BACKBONES.names())
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@torch.no_grad()
+def states_of(model: Any, items: Tensor = ITEMS, lengths: Tensor = LENGTHS) -> Tensor:
+    return model(items, lengths)
+
+
+def cycles(n_users: int = 24, length: int = 9) -> Examples:
+    """Everybody goes round and round the items, from a place of one's own; what comes next is never in doubt."""
+    rounds = (np.arange(n_users)[:, None] + np.arange(length + 1)) % N_ITEMS + 1
+    offsets = np.arange(0, n_users * length + 1, length)
+    histories = Interactions(offsets, rounds[:, :-1].ravel().astype(np.int32), None, None)
+    return Examples(histories, rounds[:, -1].astype(np.int32))
+
+
+def fitted(name: str, settings: TrainingSettings, **changed: Any) -> tuple[Any, list[Epoch]]:
+    model = build(name, **changed)
+    return model, fit_backbone(model, cycles(), settings, QUIET)
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_there_is_a_backbone_and_a_misspelt_one_gets_the_near_miss() -> None:
+    assert "sasrec" in store.BACKBONES.names()
+    with pytest.raises(UsageError, match=r"'sasrek'\. Did you mean 'sasrec'"):
+        store.build_backbone("sasrek", SHAPE)
+
+
+def test_a_state_for_every_position_and_a_vector_for_every_item(name: str) -> None:
+    model = build(name)
+    assert (states_of(model).shape, states_of(model).dtype) == ((3, 5, WIDTH), torch.float32)
+    assert model.item_vectors.shape == (N_ITEMS + 1, WIDTH)
+    assert torch.isfinite(states_of(model)).all()
+
+
+def test_its_configuration_says_what_it_was_built_with(name: str) -> None:
+    model = build(name)
+    assert {key: store.settings_of(model)[key] for key in SHAPE} == SHAPE
+    assert store.settings_of(store.build_backbone(name, store.settings_of(model))) == store.settings_of(model)
+
+
+def test_more_padding_changes_nothing(name: str) -> None:
+    model = build(name)
+    padded = torch.nn.functional.pad(ITEMS, (0, 7))
+    torch.testing.assert_close(states_of(model, padded)[:, :5][REAL], states_of(model)[REAL], rtol=1e-5, atol=1e-6)
+
+
+def test_what_stands_in_the_padding_changes_nothing(name: str) -> None:
+    model = build(name)
+    littered = torch.where(REAL, ITEMS, 13)
+    torch.testing.assert_close(states_of(model, littered)[REAL], states_of(model)[REAL], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 4])
+def test_another_future_changes_nothing_before_it(name: str, cut: int) -> None:
+    model = build(name)
+    other = torch.cat([ITEMS[:1, :cut], N_ITEMS + 1 - ITEMS[:1, cut:]], dim=1)
+    before, after = states_of(model, ITEMS[:1], LENGTHS[:1])[0], states_of(model, other, LENGTHS[:1])[0]
+    torch.testing.assert_close(after[:cut], before[:cut], rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(after[cut:], before[cut:], atol=1e-3)
+
+
+def test_the_past_and_its_order_matter(name: str) -> None:
+    model = build(name)
+    newest = states_of(model, torch.tensor([[3, 1, 4], [1, 3, 4], [2, 1, 4]]), torch.tensor([3, 3, 3]))[:, -1]
+    assert all((newest[a] - newest[b]).abs().max() > 1e-3 for a, b in [(0, 1), (0, 2), (1, 2)])
+
+
+def test_users_in_a_batch_do_not_touch_each_other(name: str) -> None:
+    model = build(name)
+    for row, length in enumerate(LENGTHS.tolist()):
+        alone = states_of(model, ITEMS[row : row + 1], LENGTHS[row : row + 1])[0, :length]
+        torch.testing.assert_close(alone, states_of(model)[row, :length], rtol=1e-5, atol=1e-6)
+
+
+def test_a_renumbered_catalogue_gives_renumbered_scores(name: str) -> None:
+    model, renumbered = build(name), build(name)
+    order = torch.tensor([0, *(stream(1, "order").permutation(N_ITEMS) + 1)])  # new number -> old number
+    state = {key: t[order] if t.shape[:1] == order.shape else t for key, t in model.state_dict().items()}
+    renumbered.load_state_dict(state)
+    new_items = torch.argsort(order)[ITEMS]
+    scores = (states_of(model) @ model.item_vectors.T)[REAL]
+    found = (states_of(renumbered, new_items) @ renumbered.item_vectors.T)[REAL]
+    torch.testing.assert_close(found, scores[:, order], rtol=1e-5, atol=1e-6)
+
+
+def test_saved_and_loaded_it_is_the_same_to_the_bit(name: str, tmp_path: Path) -> None:
+    model = build(name)
+    n = trainable_parameters(model)
+    card = ModelCard("backbone", name, store.settings_of(model), "toys", "0" * 64, n_parameters=n)
+    checkpoint.save(tmp_path / "model", card, model.state_dict())
+    read, state = checkpoint.load(tmp_path / "model")
+    again = store.build_backbone(read.name, read.settings).eval()
+    again.load_state_dict(state)
+    assert same(state, model.state_dict())
+    assert torch.equal(states_of(again), states_of(model))
+
+
+def test_one_seed_trains_the_same_weights_to_the_bit_and_another_seed_others(name: str) -> None:
+    quick = TrainingSettings(epochs=2, batch_size=8, seed=5)
+    (one, epochs), (other, epochs_again) = fitted(name, quick), fitted(name, quick)
+    assert same(one.state_dict(), other.state_dict())
+    assert [(e.loss, e.ndcg) for e in epochs] == [(e.loss, e.ndcg) for e in epochs_again]
+    third, _ = fitted(name, TrainingSettings(epochs=2, batch_size=8, seed=6))
+    assert not same(one.state_dict(), third.state_dict())
+
+
+def test_every_epoch_takes_the_users_in_another_order(name: str) -> None:
+    """Seen in the losses of single steps, while nothing is learnt."""
+    notes: dict[str, list[str]] = {}
+
+    def progress(task: str, done: int, total: int, note: str = "") -> None:
+        notes.setdefault(task, []).append(note)
+
+    settings = TrainingSettings(epochs=3, batch_size=4, learning_rate=0.0)
+    fit_backbone(build(name, dropout=0.0), cycles(), settings, Watch(QUIET.on_best, QUIET.on_epoch, progress))
+    assert len({tuple(steps) for steps in notes.values()}) == len(notes) == 3
+    assert len({steps[-1] for steps in notes.values()}) == 1
+
+
+def test_training_draws_only_from_its_own_seed(name: str) -> None:
+    quick = TrainingSettings(epochs=1, batch_size=8)
+    one, _ = fitted(name, quick)
+    other = build(name)
+    torch.manual_seed(12345)
+    torch.rand(17)
+    fit_backbone(other, cycles(), quick, QUIET)
+    assert same(one.state_dict(), other.state_dict())
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "bpr"])
+def test_it_learns_what_is_never_in_doubt(name: str, loss: str) -> None:
+    settings = TrainingSettings(loss=loss, epochs=30, batch_size=4, learning_rate=1e-2, patience=30)
+    _, epochs = fitted(name, settings, dropout=0.0)
+    assert epochs[-1].loss < 0.1 < 0.5 < epochs[0].loss
+    assert epochs[-1].ndcg > 0.99
+
+
+def test_a_training_that_blows_up_at_its_very_last_step_is_refused(name: str) -> None:
+    """The loss of that step was still a number; what it made of the weights is none."""
+    with pytest.raises(CheckError, match="not finite"):
+        fitted(name, TrainingSettings(epochs=1, batch_size=64, learning_rate=1e38))
+
+
+def test_the_padding_row_stays_zero_through_training(name: str) -> None:
+    model, _ = fitted(name, TrainingSettings(epochs=2, batch_size=8))
+    assert torch.equal(model.item_vectors[0], torch.zeros(WIDTH))
+
+
+def test_histories_longer_than_it_reads_are_cut_to_the_newest(name: str) -> None:
+    model = build(name, max_length=4)
+    epochs = fit_backbone(model, cycles(n_users=6, length=9), TrainingSettings(epochs=1), QUIET)
+    assert epochs[0].positions == 6 * 4
+
+
+def test_users_without_a_next_item_to_learn_are_passed_over(name: str) -> None:
+    histories = Interactions(np.array([0, 0, 1, 4]), np.array([5, 1, 2, 3], dtype=np.int32), None, None)
+    examples = Examples(histories, np.array([0, 7, 0], dtype=np.int32))
+    epochs = fit_backbone(build(name), examples, TrainingSettings(epochs=1), QUIET)
+    assert [epoch.positions for epoch in epochs] == [2]

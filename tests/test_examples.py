@@ -1,0 +1,39 @@
+"""The examples run as their first lines say."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from toolrec_cli.data.catalog import Kind
+from toolrec_cli.data.source import ReadOptions
+from toolrec_cli.operations.preparing import PrepOptions, prepare
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(name: str, *words: str | Path) -> str:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, EXAMPLES / name, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+
+
+def test_the_shop_is_a_table_that_can_be_prepared(tmp_path: Path) -> None:
+    said = run("shop.py", tmp_path / "shop")
+    assert f"toolrec prep table --interactions {tmp_path}/shop/clicks.csv" in said
+    read = ReadOptions(interactions=tmp_path / "shop" / "clicks.csv", items=tmp_path / "shop" / "products.csv")
+    dataset = prepare(tmp_path, "table", PrepOptions(read, "shop"))
+    assert (dataset.card.counts["users"], dataset.card.counts["items"]) == (400, 120)
+    assert {each.name: each.kind for each in dataset.card.attributes} == {
+        "category": Kind.MULTI,
+        "brand": Kind.CATEGORICAL,
+        "price": Kind.NUMERIC,
+    }
+    assert dataset.card.bad_rows == {}
+
+
+def test_the_verbs_can_be_called_as_functions(tmp_path: Path) -> None:
+    said = run("in_python.py", tmp_path).splitlines()
+    assert said[0].startswith("1. I have chosen 52 items.")
+    assert len([line for line in said if line.lstrip().split(" ")[0].isdecimal()]) == 10
+    assert said[-1].startswith(f"Recorded in {tmp_path}/runs/")
