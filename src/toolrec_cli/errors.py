@@ -60,7 +60,7 @@ def unknown(kind: str, name: str, known: Iterable[str], *, hint: str | None = No
     names = [str(each) for each in known]
     near = near_misses(name, names)
     if near:
-        return f"There is no {kind} {name!r}. Did you mean {' or '.join(repr(n) for n in near)}?"
+        return f"There is no {kind} {name!r:.60}. Did you mean {' or '.join(repr(n) for n in near)}?"
     if hint is None:
         hint = f"There is: {', '.join(names)}." if names else f"There is no {kind} at all."
-    return f"There is no {kind} {name!r}. {hint}"
+    return f"There is no {kind} {name!r:.60}. {hint}"

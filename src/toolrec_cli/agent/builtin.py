@@ -6,11 +6,14 @@ tool of the attribute that fits worst until all fit or the rounds run out; what 
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from toolrec_cli.agent import words
 from toolrec_cli.agent.makeup import Gap, gap
 from toolrec_cli.agent.trajectory import Shown, Step, Trajectory, Turn
 from toolrec_cli.tools.fusion import fused
 from toolrec_cli.tools.protocol import Action, Context
+from toolrec_cli.tools.retrieve import MAX_K
 
 NAME = "builtin"
 
@@ -40,7 +43,7 @@ class BuiltinSurrogate:
     def next_turn(self, context: Context, trajectory: Trajectory) -> Turn:
         """The next thought and action; a pure function of what was seen."""
         if not context.candidates:
-            return Turn(words.opening(context), Action("retrieve", {"attribute": None, "k": self._habits.k}))
+            return Turn(words.opening(context), self._retrieve(None, context.n))
         steps = trajectory.steps
         gaps = self._gaps(context)
         if context.max_rounds - context.step >= 2:
@@ -49,12 +52,15 @@ class BuiltinSurrogate:
                 return turn
         if not context.last_round and not _called(steps, "rank"):
             worst = gaps[0].attribute if gaps else None
-            return Turn(words.ranking(context, gaps), Action("rank", {"attribute": worst, "k": context.n}))
-        return Turn(words.finishing(context, gaps), Action("finish", {"items": _final_list(context, steps)}))
+            return Turn(words.ranking(context, gaps), Action("rank", {"attribute": worst, "k": min(MAX_K, context.n)}))
+        final = _final_list(context, steps)
+        kept = [match.item_index for name in final if (match := context.catalog.resolve(name))]
+        return Turn(words.finishing(context, self._gaps(context, kept)), Action("finish", {"items": final}))
 
-    def _gaps(self, context: Context) -> list[Gap]:
-        """How the list so far differs from the history, worst attribute first."""
-        listed = [index for index, _ in fused(context.candidates.values())[: context.n]]
+    def _gaps(self, context: Context, listed: list[int] | None = None) -> list[Gap]:
+        """How a list (None: the list so far) differs from the history, worst attribute first."""
+        if listed is None:
+            listed = [index for index, _ in fused(context.candidates.values())[: context.n]]
         compared = [gap(context, name, listed) for name in context.attributes if name in context.facets.attributes]
         return sorted((g for g in compared if g.wanted), key=lambda g: -g.divergence)
 
@@ -64,26 +70,36 @@ class BuiltinSurrogate:
         known = {g.attribute for g in gaps}
         for found in gaps:
             if found.attribute not in asked and found.divergence > self._habits.satisfied:
-                return Turn(words.consulting(found), self._retrieve(found.attribute))
+                return Turn(words.consulting(found), self._retrieve(found.attribute, context.n))
         for name in context.attributes:
             if name not in asked and name not in known:
-                return Turn(words.consulting_unlabelled(name), self._retrieve(name))
+                return Turn(words.consulting_unlabelled(name), self._retrieve(name, context.n))
         return None
 
     def _ask_outright(self, context: Context, steps: list[Step], gaps: list[Gap]) -> Turn | None:
         """Once: ask by value for the label that is missing most."""
         if any(step.action.arguments.get("value") for step in steps):
             return None
-        wanted = [(g.wanted[label] - g.present.get(label, 0.0), g, label) for g in gaps for label in g.missing()[:1]]
+        wanted = [
+            (g.wanted[label] - g.present.get(label, 0.0), g, label)
+            for g in gaps
+            for label in [x for x in g.missing() if _to_be_had(context, g.attribute, x)][:1]
+        ]
         lack, found, label = max(wanted, key=lambda entry: entry[0], default=(0.0, None, ""))
         if found is None or lack < self._habits.outright:
             return None
-        return Turn(words.asking_outright(found, label), self._retrieve(found.attribute, label))
+        return Turn(words.asking_outright(found, label), self._retrieve(found.attribute, context.n, label))
 
-    def _retrieve(self, attribute: str, value: str | None = None) -> Action:
+    def _retrieve(self, attribute: str | None, n: int, value: str | None = None) -> Action:
         if value is None:
-            return Action("retrieve", {"attribute": attribute, "k": self._habits.k})
+            return Action("retrieve", {"attribute": attribute, "k": min(MAX_K, max(self._habits.k, n))})
         return Action("retrieve", {"attribute": attribute, "k": self._habits.value_k, "value": value})
+
+
+def _to_be_had(context: Context, attribute: str, label: str) -> bool:
+    """Whether there is an item with the label that the user does not have."""
+    having = context.facets.having(attribute, label)
+    return having is not None and bool(having.sum() > having[np.unique(context.user.history)].sum())
 
 
 def _called(steps: list[Step], tool: str) -> bool:

@@ -1,10 +1,12 @@
 """The surrogate's loop: ask it, do what it says, show it what came of it, until it finishes or the rounds run out."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from toolrec_cli.agent import trajectory as record
+from toolrec_cli.agent.codec import recordable
 from toolrec_cli.agent.memory import Memory
 from toolrec_cli.agent.trajectory import (
     Finished,
@@ -64,7 +66,7 @@ class Explorer:
         trajectory, memory = self._begin(user), Memory(self.catalog, user.history)
         for number in range(1, self.limits.max_rounds + 1):
             context = self._context(user, memory, number)
-            turn = self.surrogate.next_turn(context, trajectory)
+            turn = recordable(self.surrogate.next_turn(context, trajectory))
             outcome = self.toolbox.call(turn.action, context)
             self._record(trajectory, memory, turn, outcome, number)
             if on_step:
@@ -77,7 +79,7 @@ class Explorer:
     def _begin(self, user: User) -> Trajectory:
         newest = user.history[-NEWEST_SHOWN:].tolist()
         ratings = [None] * len(newest) if user.ratings is None else user.ratings[-NEWEST_SHOWN:].tolist()
-        rated = zip(newest, ratings, strict=True)
+        rated = zip(newest, (None if r is None or math.isnan(r) else r for r in ratings), strict=True)
         trajectory = Trajectory(
             user_id=user.user_id,
             dataset=self.dataset,

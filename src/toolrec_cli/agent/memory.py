@@ -30,7 +30,7 @@ class Memory:
         seen: set[int] = set()
         for named in proposal.items:
             match = self._catalog.resolve(named.name)
-            reason = self._objection(None if match is None else match.item_index, seen)
+            reason = self._objection(None if match is None else match.item_index, seen, tool)
             if match is None or reason:
                 rejected.append(Rejected(named.name, reason))
                 continue
@@ -39,11 +39,13 @@ class Memory:
             admitted.append((match.item_index, named, self._store(match.item_index, mark)))
         return Admission(tuple(admitted), tuple(rejected))
 
-    def _objection(self, item_index: int | None, seen: set[int]) -> str:
+    def _objection(self, item_index: int | None, seen: set[int], tool: str) -> str:
         if item_index is None:
             return "not in the catalogue"
         if item_index in self._history:
             return "already in the history"
+        if tool == "rank" and item_index not in self.candidates:
+            return "never shown"
         return "named twice" if item_index in seen else ""
 
     def _store(self, item_index: int, mark: Mark) -> bool:

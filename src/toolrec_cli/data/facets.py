@@ -86,9 +86,14 @@ def _ranges(values: Sequence[float | None]) -> list[Labels]:
         return [() if value is None else (f"{int(value) // 10 * 10}s",) for value in values]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, N_RANGES + 1))) if len(known) else known
     if len(edges) < 2:
-        return [() if value is None else (f"{value:g}",) for value in values]
-    names = [f"{low:g}–{high:g}" for low, high in pairwise(edges.tolist())]
+        return [() if value is None else (_spoken(value),) for value in values]
+    names = [f"{_spoken(low)}–{_spoken(high)}" for low, high in pairwise(edges.tolist())]
     return [() if v is None else (names[_place(edges, v)],) for v in values]
+
+
+def _spoken(number: float) -> str:
+    """5.04 -> "5.04", 1293682.0 -> "1293682"."""
+    return f"{number:.0f}" if abs(number) >= 100_000 else f"{number:g}"
 
 
 def _place(edges: npt.NDArray[np.float64], value: float) -> int:

@@ -29,7 +29,7 @@ def tool_lists(
     agreement: npt.NDArray[np.float32] | None = None
     for attribute in attributes:
         scores = masked(scorer.scores(attribute, user_index), history)
-        best = top_k(scores, DEPTH)
+        best = top_k(scores, max(DEPTH, n))
         lists.append(best[:n])
         if agreement is None:
             agreement = np.full(len(scores), -np.inf, dtype=np.float32)

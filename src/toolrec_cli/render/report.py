@@ -8,7 +8,7 @@ from rich.text import Text
 
 from toolrec_cli.evaluation.report import Report, Row
 from toolrec_cli.evaluation.significance import Interval, Paired
-from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
 
 FAILURES_SHOWN = 10
 WIDE = 160
@@ -33,7 +33,7 @@ def print_report(report: Report, *, as_json: bool) -> None:
         )
     )
     for failure in report.failures[:FAILURES_SHOWN]:
-        say(f"user {failure.user_id}: {failure.status}. {failure.reason}", style="red")
+        say(clean(f"user {failure.user_id}: {failure.status}. {failure.reason}"), style="red")
     if len(report.failures) > FAILURES_SHOWN:
         say(f"… and {len(report.failures) - FAILURES_SHOWN} more in report.json", style="red")
 
@@ -44,7 +44,7 @@ def report_document(report: Report) -> dict[str, Any]:
 
 
 def _table(report: Report, k: str) -> Table:
-    title = Text(
+    title = foreign(
         f"{report.dataset}, {report.split} split, n = {report.n_users:,} users, full ranking, history masked; "
         f"mean [95 % interval]",
         style="bold",

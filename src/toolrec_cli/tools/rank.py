@@ -43,5 +43,17 @@ class RankTool:
         ordered = self._ranker.order(list(context.candidates.values()), arguments.attribute, context)
         if isinstance(ordered, Refused):
             return ordered
-        best = ordered[: arguments.k]
+        best = _until(ordered, arguments.k, context)
         return Proposal(tuple(Named(name, place, score) for place, (name, score) in enumerate(best, start=1)))
+
+
+def _until(ordered: list[tuple[str, float | None]], k: int, context: Context) -> list[tuple[str, float | None]]:
+    """The names up to the k-th candidate among them; the rest memory turns away, and it costs no place."""
+    found: set[int] = set()
+    for place, (name, _) in enumerate(ordered, start=1):
+        match = context.catalog.resolve(name)
+        if match is not None and match.item_index in context.candidates:
+            found.add(match.item_index)
+        if len(found) == k:
+            return ordered[:place]
+    return ordered

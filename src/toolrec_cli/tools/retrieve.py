@@ -70,7 +70,9 @@ class RetrievalTool:
         attribute = arguments.attribute
         if attribute is not None and attribute not in self._scorer.attributes:
             return Refused(
-                unknown("retrieval tool for", attribute, self._scorer.attributes),
+                unknown(
+                    "retrieval tool for", attribute, self._scorer.attributes, hint=_there_is(self._scorer.attributes)
+                ),
                 f"Use one of: {', '.join([*self._scorer.attributes, 'null'])}.",
             )
         if arguments.value is not None and attribute is None:
@@ -78,8 +80,14 @@ class RetrievalTool:
         scores = masked(self._scorer.scores(attribute, context.user.user_index), context.user.history)
         if arguments.value is None:
             found = top_k(scores, arguments.k)
+            if not len(found):
+                return Refused("The user already has every item there is.", "There is nothing left to retrieve.")
             return _proposal(context, scores, found, np.arange(1, len(found) + 1))
         return _having(arguments, context, scores)
+
+
+def _there_is(attributes: tuple[str, ...]) -> str:
+    return f"There is: {', '.join(attributes)}." if attributes else "No attribute has one."
 
 
 def _having(arguments: RetrieveArguments, context: Context, scores: FloatArray) -> Proposal | Refused:
@@ -89,12 +97,11 @@ def _having(arguments: RetrieveArguments, context: Context, scores: FloatArray) 
     if having is None:
         names = context.facets.names(attribute)
         near = near_misses(value, names) or names[:10]
-        return Refused(f"No item has {attribute} {value!r}.", f"There is, for instance: {', '.join(near)}.")
+        return Refused(f"No item has {attribute} {value!r:.60}.", f"There is, for instance: {', '.join(near)}.")
     found = top_k(np.where(having, scores, np.float32(-np.inf)), arguments.k)
     if not len(found):
         return Refused(f"The user already has every item with {attribute} {value!r}.", "Choose another value.")
-    order = np.sort(scores)
-    ranks = len(scores) - np.searchsorted(order, scores[found], side="right") + 1
+    ranks = np.array([1 + (scores > scores[i]).sum() + (scores[:i] == scores[i]).sum() for i in found])
     return _proposal(context, scores, found, ranks)
 
 

@@ -7,6 +7,8 @@ from pydantic import ValidationError
 from toolrec_cli.errors import unknown
 from toolrec_cli.tools.protocol import Accepted, Action, Context, Proposal, Refused, Tool
 
+_NAMED = 5
+
 
 class Toolbox:
     """Tools by name, in the order they were given."""
@@ -45,6 +47,7 @@ def _in_words(tool: str, error: ValidationError) -> str:
     """The validation errors as one sentence."""
     problems = [
         f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg'][0].lower()}{e['msg'][1:]}, not {e['input']!r:.80}"
-        for e in error.errors()
+        for e in error.errors()[:_NAMED]
     ]
-    return f"{tool} was called wrongly ({'; '.join(problems)})."
+    more = f"; and {error.error_count() - _NAMED} more" if error.error_count() > _NAMED else ""
+    return f"{tool} was called wrongly ({'; '.join(problems)}{more})."

@@ -1,0 +1,35 @@
+"""The rank tool: the ranker's order, cut at k; what the ranker cannot do is refused."""
+
+from collections.abc import Sequence
+
+from toolrec_cli.tools.protocol import Candidate, Context, Named, Proposal, Refused
+from toolrec_cli.tools.rank import RankArguments, RankTool
+from tools.small_world import context, ids
+
+
+class Backwards:
+    """Orders by item_index, greatest first; knows no attribute but "genre"."""
+
+    def order(
+        self, candidates: Sequence[Candidate], attribute: str | None, context: Context
+    ) -> list[tuple[str, float | None]] | Refused:
+        if attribute not in (None, "genre"):
+            return Refused("I cannot.", "Ask me for genre.")
+        items = sorted((candidate.item_index for candidate in candidates), reverse=True)
+        return [(context.catalog.item_id(item), None) for item in items]
+
+
+def test_the_k_best_in_the_rankers_order_with_places_from_1() -> None:
+    found = RankTool(Backwards())(RankArguments(attribute="genre", k=2), context([3, 9, 4]))
+    assert found == Proposal((Named("109", 1), Named("104", 2)))
+
+
+def test_more_than_there_are_is_all_there_are() -> None:
+    found = RankTool(Backwards())(RankArguments(k=200), context([3, 9, 4]))
+    assert isinstance(found, Proposal)
+    assert [named.name for named in found.items] == ids([9, 4, 3])
+
+
+def test_what_the_ranker_refuses_is_refused() -> None:
+    refusal = RankTool(Backwards())(RankArguments(attribute="actors", k=2), context([3]))
+    assert refusal == Refused("I cannot.", "Ask me for genre.")
