@@ -10,8 +10,16 @@ import torch
 
 from storage.small_disk import room_for
 from toolrec_cli.errors import InputError
-from toolrec_cli.models.checkpoint import CONFIG, SCHEMA_VERSION, WEIGHTS, ModelCard, load, read_card, save
-from toolrec_cli.storage.digests import file_digest
+from toolrec_cli.models.checkpoint import (
+    CONFIG,
+    SCHEMA_VERSION,
+    WEIGHTS,
+    ModelCard,
+    load,
+    model_digest,
+    read_card,
+    save,
+)
 
 CARD = ModelCard("backbone", "sasrec", {"n_items": 3, "dropout": 0.5}, "toys", "d" * 64, n_parameters=8)
 STATE = {"a": torch.tensor([[1.0, -0.0], [1e-40, 3.0]]), "b": torch.arange(4)}
@@ -34,7 +42,7 @@ def test_what_was_saved_is_read_to_the_bit(model: Path) -> None:
     for name, tensor in STATE.items():
         assert state[name].dtype == tensor.dtype
         assert state[name].numpy().tobytes() == tensor.numpy().tobytes()
-    assert card == ModelCard(**{**vars(CARD), "digest": file_digest(model / WEIGHTS)})
+    assert card == ModelCard(**{**vars(CARD), "digest": model_digest(model, CARD)})
 
 
 def test_a_model_is_two_files_and_no_pickle(model: Path) -> None:
@@ -105,7 +113,7 @@ def test_weights_with_one_bit_changed(model: Path) -> None:
 
 def test_weights_that_never_were_any(model: Path) -> None:
     (model / WEIGHTS).write_bytes(b"PK\x03\x04 a pickle, perhaps")
-    edit(model, digest=file_digest(model / WEIGHTS))
+    edit(model, digest=model_digest(model, CARD))
     with pytest.raises(InputError, match=f"{WEIGHTS} cannot be read"):
         load(model)
 

@@ -11,9 +11,8 @@ import torch
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, ToolRecError, UsageError
 from toolrec_cli.models import store
-from toolrec_cli.models.checkpoint import CONFIG, WEIGHTS
+from toolrec_cli.models.checkpoint import CONFIG, WEIGHTS, model_digest, read_card
 from toolrec_cli.models.store import choose_encoders, find_backbone, find_encoders, load_backbone, load_encoder
-from toolrec_cli.storage.digests import file_digest
 from toolrec_cli.storage.run_dir import RunDir
 
 ELSEWHERE = "0" * 64
@@ -49,7 +48,7 @@ def test_the_trained_backbone_is_found_and_loaded_to_the_bit(tiny_workspace: Pat
     run, card = find_backbone(tiny_workspace / "runs", tiny, None)
     model = load_backbone(run, tiny)
     assert (card.role, card.name, card.dataset_digest) == ("backbone", "sasrec", tiny.card.digest)
-    assert card.digest == file_digest(run.path / "model" / WEIGHTS) == run.manifest.result["digest"]
+    assert card.digest == model_digest(run.path / "model", card) == run.manifest.result["digest"]
     assert store.settings_of(model) == card.settings
     assert not model.training
 
@@ -211,7 +210,16 @@ def test_settings_that_the_weights_do_not_fit_are_refused(workspace: Path, chang
     run = backbone_of(workspace)
     config = run.path / "model" / CONFIG
     edit(config, settings=json.loads(config.read_text())["settings"] | changed)
+    edit(config, digest=model_digest(run.path / "model", read_card(run.path / "model")))
     with pytest.raises(InputError, match="The stored weights do not fit the model"):
+        load_backbone(run, dataset_of(workspace))
+
+
+def test_the_same_weights_with_other_heads_are_another_model(workspace: Path) -> None:
+    run = backbone_of(workspace)
+    config = run.path / "model" / CONFIG
+    edit(config, settings=json.loads(config.read_text())["settings"] | {"n_heads": 1})
+    with pytest.raises(InputError, match="is missing or altered"):
         load_backbone(run, dataset_of(workspace))
 
 

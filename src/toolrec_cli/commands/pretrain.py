@@ -14,7 +14,7 @@ def pretrain(
     backbone: Annotated[str, typer.Option("--backbone", metavar="NAME", help="The sequential model.")] = "sasrec",
     loss: Annotated[str, typer.Option(help="cross-entropy (full softmax), or bpr (the paper's).")] = "cross-entropy",
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 24,
-    patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10.")] = 4,
+    patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10.")] = 6,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 2e-3,
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences a step; small ones learn faster on a CPU.")] = 32,
     embedding_size: Annotated[int, typer.Option(min=1, help="Width of the model.")] = 64,

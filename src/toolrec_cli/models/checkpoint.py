@@ -12,7 +12,7 @@ from torch import Tensor
 
 from toolrec_cli.errors import InputError
 from toolrec_cli.storage import atomic
-from toolrec_cli.storage.digests import file_digest
+from toolrec_cli.storage.digests import file_digest, joint_digest
 
 SCHEMA_VERSION = 1
 CONFIG = "config.json"
@@ -21,7 +21,7 @@ WEIGHTS = "weights.safetensors"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """config.json. `digest` is the weights' SHA-256, by which an encoder names its backbone (`backbone_digest`)."""
+    """config.json. `digest` covers weights and settings; by it an encoder names its backbone (`backbone_digest`)."""
 
     role: str
     """ "backbone" or "encoder"."""
@@ -43,8 +43,7 @@ def save(directory: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
     with atomic.building(directory) as building:
         with atomic.unhidden(SafetensorError):
             safetensors.torch.save_file({name: t.contiguous() for name, t in state.items()}, building / WEIGHTS)
-        digest = file_digest(building / WEIGHTS)
-        atomic.write_json(building / CONFIG, {**asdict(card), "digest": digest})
+        atomic.write_json(building / CONFIG, {**asdict(card), "digest": model_digest(building, card)})
 
 
 def read_card(directory: Path) -> ModelCard:
@@ -62,11 +61,17 @@ def read_card(directory: Path) -> ModelCard:
     raise InputError(f"{path} has version {version}; this toolrec reads up to {SCHEMA_VERSION}.")
 
 
+def model_digest(directory: Path, card: ModelCard) -> str:
+    """SHA-256 over the weights and what makes them a model: the same numbers with other heads are another model."""
+    settings = json.dumps([card.role, card.name, card.settings], sort_keys=True)
+    return joint_digest([file_digest(directory / WEIGHTS), settings])
+
+
 def load(directory: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     """Read a model. Raises InputError when the weights are missing, cut off or not those of its card."""
     card = read_card(directory)
     path = directory / WEIGHTS
-    if not path.is_file() or file_digest(path) != card.digest:
+    if not path.is_file() or model_digest(directory, card) != card.digest:
         raise InputError(f"{path} is missing or altered: it is not what {CONFIG} describes.", hint="Train it again.")
     try:
         return card, safetensors.torch.load_file(path)
