@@ -1,6 +1,7 @@
 """The training loop on a model of one number: schedule, early stopping, what is reported, what is refused."""
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -128,8 +129,11 @@ def test_progress_is_told_after_every_step() -> None:
 
     model = Number()
     Diary().run(model, scripted(model, [1.0, 2.0]), TrainingSettings(epochs=2), progress)
-    one_epoch = [(1, 2, "loss 1.000"), (2, 2, "loss 1.500")]
-    assert told == [(f"epoch {epoch}", *rest) for epoch in (1, 2) for rest in one_epoch]
+    assert [entry[:3] for entry in told] == [("training", step, 4) for step in (1, 2, 3, 4)]
+    said = [note.rsplit(" · ", 1)[0] for *_, note in told]
+    assert said[:2] == ["epoch 1 of 2 · loss 1.000", "epoch 1 of 2 · loss 1.500"]
+    assert all(re.match(r"epoch 2 of 2 · loss 1\.\d00 · best NDCG@10 0\.\d{4}$", note) for note in said[2:])
+    assert all(note.endswith(" positions/s") for *_, note in told)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

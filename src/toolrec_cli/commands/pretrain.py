@@ -39,7 +39,7 @@ def pretrain(
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.operations.training import BackbonePlan
     from toolrec_cli.operations.training import pretrain as run_pretrain
-    from toolrec_cli.render.progress import bars, epoch_lines
+    from toolrec_cli.render.progress import watching
     from toolrec_cli.render.training import print_trained
 
     if embedding_size % n_heads:
@@ -55,7 +55,7 @@ def pretrain(
     }
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     plan = BackbonePlan(backbone, shape, training, threads)
-    with bars() as progress, epoch_lines() as on_epoch:
+    with watching() as (progress, on_epoch):
         run = run_pretrain(setting, found, plan, on_epoch, progress)
     attribute = next(iter(found.catalog.attributes), "ATTRIBUTE")
     following = f"train-encoder {found.name} --attr {attribute}"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from toolrec_cli.render.console import say
-from toolrec_cli.render.progress import bars, epoch_lines
+from toolrec_cli.render.progress import bars, watching
 
 
 def dataset(workspace: Path, name: str | None) -> Any:
@@ -38,5 +38,5 @@ def trained(setting: Any, found: Any) -> None:
         return
     for what, train in sample_plans(setting, found):
         say(what)
-        with bars() as progress, epoch_lines() as on_epoch:
+        with watching() as (progress, on_epoch):
             train(on_epoch, progress)

@@ -35,7 +35,7 @@ def train_encoder(
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.operations.training import ENCODER_TRAINING, EncoderPlan
     from toolrec_cli.operations.training import train_encoder as run_train_encoder
-    from toolrec_cli.render.progress import bars, epoch_lines
+    from toolrec_cli.render.progress import watching
     from toolrec_cli.render.training import print_trained
 
     if embedding_size % 2:
@@ -46,7 +46,7 @@ def train_encoder(
     )
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     plan = EncoderPlan(attribute, backbone, {"embedding_size": embedding_size}, training, threads)
-    with bars() as progress, epoch_lines() as on_epoch:
+    with watching() as (progress, on_epoch):
         run = run_train_encoder(setting, found, plan, on_epoch, progress)
     following = options.command(f"recommend {found.name} --user {found.user_id(0)} --trace", workspace)
     print_trained(run, as_json=as_json, following=following)

@@ -13,6 +13,10 @@ from toolrec_cli.models.windows import IntArray
 from toolrec_cli.progress import Progress
 
 
+OnStep = Callable[[int, float, float], None]
+"""Called after every step of an epoch: which one, the mean loss so far, positions a second."""
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
     """How to train. `batch_size` counts sequences; `patience` epochs without a better validation NDCG@10 end it."""
@@ -79,9 +83,9 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, settings.warmup_steps, steps))
     done: list[Epoch] = []
     for number in range(1, settings.epochs + 1):
-        epoch = _one_epoch(
-            number, model, task, optimiser, schedule, progress, best=max((e.ndcg for e in done), default=-1)
-        )
+        watch = _watch(progress, number, settings.epochs, task.n_batches, done)
+        best = max((e.ndcg for e in done), default=-1)
+        epoch = _one_epoch(number, model, task, optimiser, schedule, watch, best=best)
         done.append(epoch)
         if epoch.best:
             on_best()
@@ -89,6 +93,17 @@ def train(
         if number - max(e.epoch for e in done if e.best) >= settings.patience:
             break
     return done
+
+
+def _watch(progress: Progress, number: int, epochs: int, n_batches: int, done: list[Epoch]) -> OnStep:
+    """Tells of steps of one epoch as steps of the whole training, so that the time left is that of all of it."""
+    best = f" · best NDCG@10 {max(e.ndcg for e in done):.4f}" if done else ""
+
+    def watch(step: int, loss: float, rate: float) -> None:
+        note = f"epoch {number} of {epochs} · loss {loss:.3f}{best} · {rate:,.0f} positions/s"
+        progress("training", (number - 1) * n_batches + step, epochs * n_batches, note)
+
+    return watch
 
 
 def _rate(step: int, warmup: int, steps: int) -> float:
@@ -106,7 +121,7 @@ def _one_epoch(
     task: Task,
     optimiser: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
-    progress: Progress,
+    watch: OnStep,
     *,
     best: float,
 ) -> Epoch:
@@ -124,7 +139,7 @@ def _one_epoch(
         optimiser.step()
         schedule.step()
         total, positions = total + value * n, positions + n
-        progress(f"epoch {number}", done, task.n_batches, f"loss {total / positions:.3f}")
+        watch(done, total / positions, positions / (time.perf_counter() - started))
     seconds = time.perf_counter() - started
     model.eval()
     ndcg = task.validate()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -12,12 +13,12 @@ from toolrec_cli.render.console import stderr
 
 
 @contextmanager
-def bars() -> Generator[Callback]:
-    """A progress callback that draws one bar a task, with rate and time left; silent when nobody is at a terminal."""
-    console = stderr()
+def bars(console: Console | None = None) -> Generator[Callback]:
+    """A progress callback that draws one bar a task, with the time left; silent when nobody is at a terminal."""
+    console = console or stderr()
     columns = (
-        TextColumn("[progress.description]{task.description}", markup=False),
-        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
@@ -37,8 +38,11 @@ def bars() -> Generator[Callback]:
 
 
 @contextmanager
-def epoch_lines() -> Generator[Callable[[Any], None]]:
-    """A line an epoch on stderr: loss, validation NDCG@10, rate; the best so far is marked."""
+def watching() -> Generator[tuple[Callback, Callable[[Any], None]]]:
+    """What a training calls while it works: a bar, and a line an epoch with loss, validation NDCG@10 and rate.
+
+    Both write through one console, which keeps the lines above the bar.
+    """
     console = stderr()
 
     def show(epoch: Any) -> None:
@@ -49,4 +53,5 @@ def epoch_lines() -> Generator[Callable[[Any], None]]:
         )
         console.print(Text.assemble(line, mark))
 
-    yield show
+    with bars(console) as progress:
+        yield progress, show
