@@ -12,7 +12,6 @@ from toolrec_cli.errors import CheckError
 from toolrec_cli.models.windows import IntArray
 from toolrec_cli.progress import Progress
 
-
 OnStep = Callable[[int, float, float], None]
 """Called after every step of an epoch: which one, the mean loss so far, positions a second."""
 
