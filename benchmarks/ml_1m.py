@@ -46,7 +46,8 @@ def run(workspace: Path, *words: str) -> Measured:
         out.seek(0)
         printed = out.read().decode()
     wall = time.perf_counter() - begun
-    return Measured(f"toolrec {' '.join(words)}", wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, printed)
+    shown = " ".join(Path(word).name for word in words)
+    return Measured(f"toolrec {shown}", wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, printed)
 
 
 def machine() -> str:
