@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from toolrec_cli.commands import evaluate, prep, pretrain, recommend, replay, train_encoder
+from toolrec_cli.commands import evaluate, prep, pretrain, recommend, replay, train_encoder, tune
 from toolrec_cli.errors import InputError, ToolRecError
 from toolrec_cli.render.console import say_error
 
@@ -63,6 +63,7 @@ app = typer.Typer(
 app.command("prep")(prep.prep)
 app.command("pretrain")(pretrain.pretrain)
 app.command("train-encoder")(train_encoder.train_encoder)
+app.command("tune")(tune.tune)
 app.command("recommend")(recommend.recommend)
 app.command("replay")(replay.replay)
 app.command("eval")(evaluate.evaluate)

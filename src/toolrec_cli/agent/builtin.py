@@ -35,10 +35,10 @@ class Habits:
 class BuiltinSurrogate:
     """Plays the user by comparing what the list is made of with what the history is made of."""
 
-    name = NAME
-
-    def __init__(self, habits: Habits | None = None) -> None:
+    def __init__(self, habits: Habits | None = None, *, tuned: bool = False) -> None:
         self._habits = habits or Habits()
+        self._tuned = tuned
+        self.name = f"{NAME}-tuned" if tuned else NAME
 
     def next_turn(self, context: Context, trajectory: Trajectory) -> Turn:
         """The next thought and action; a pure function of what was seen."""
@@ -51,11 +51,16 @@ class BuiltinSurrogate:
             if turn:
                 return turn
         if not context.last_round and not _called(steps, "rank"):
-            worst = gaps[0].attribute if gaps else None
-            return Turn(words.ranking(context, gaps), Action("rank", {"attribute": worst, "k": min(MAX_K, context.n)}))
+            return self._rank(context, gaps)
         final = _final_list(context, steps)
         kept = [match.item_index for name in final if (match := context.catalog.resolve(name))]
         return Turn(words.finishing(context, self._gaps(context, kept)), Action("finish", {"items": final}))
+
+    def _rank(self, context: Context, gaps: list[Gap]) -> Turn:
+        """By the attribute that fits worst; with tuned weights by none, since they weigh all."""
+        worst = gaps[0].attribute if gaps and not self._tuned else None
+        thought = words.ranking_tuned(context) if self._tuned else words.ranking(context, gaps)
+        return Turn(thought, Action("rank", {"attribute": worst, "k": min(MAX_K, context.n)}))
 
     def _gaps(self, context: Context, listed: list[int] | None = None) -> list[Gap]:
         """How a list (None: the list so far) differs from the history, worst attribute first."""

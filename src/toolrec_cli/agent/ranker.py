@@ -36,6 +36,10 @@ class BuiltinRanker:
             scored = self._balanced(scored, attribute, context)
         return [(context.catalog.item_id(index), round(score, 6)) for index, score in scored]
 
+    def note(self, context: Context) -> str:
+        """The thought has said it all."""
+        return ""
+
     def _balanced(self, scored: list[tuple[int, float]], attribute: str, context: Context) -> list[tuple[int, float]]:
         labels = context.facets.labels(attribute)
         lacking = history_shares(context, attribute)

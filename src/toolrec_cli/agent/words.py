@@ -74,14 +74,25 @@ def asking_outright(found: Gap, label: str) -> str:
     return f"I still miss {_both(found, label)}. I ask for {label} outright."
 
 
+def _held(context: Context) -> str:
+    tools = {mark.text for candidate in context.candidates.values() for mark in candidate.marks}
+    return f"I have {len(context.candidates)} candidates from {len(tools)} {'question' if len(tools) == 1 else 'questions'}."
+
+
 def ranking(context: Context, gaps: list[Gap]) -> str:
     """Why the candidates are ordered, and by what."""
-    tools = {mark.text for candidate in context.candidates.values() for mark in candidate.marks}
-    held = f"I have {len(context.candidates)} candidates from {len(tools)} {'question' if len(tools) == 1 else 'questions'}."
     if not gaps:
-        return f"{held} I order them by how far the tools agree."
+        return f"{_held(context)} I order them by how far the tools agree."
     worst = spoken(gaps[0].attribute)
-    return f"{held} I order them by how far the tools agree, and by {worst}, which fits worst, to restore the balance."
+    return f"{_held(context)} I order them by how far the tools agree, and by {worst}, which fits worst, to restore the balance."
+
+
+def ranking_tuned(context: Context) -> str:
+    """The same, with what was learned on the validation split."""
+    return (
+        f"{_held(context)} I order them by what has told best, for others, what came next: the tools' scores, what followed my "
+        "latest items, what keeps company with them, what I am made of, and what is popular."
+    )
 
 
 def finishing(context: Context, gaps: list[Gap]) -> str:

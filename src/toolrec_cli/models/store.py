@@ -95,6 +95,14 @@ def choose_encoders(
     return {name: found[name] for name in wanted}
 
 
+def find_ranker(runs: Path, dataset: Dataset, inputs: dict[str, str]) -> RunDir | None:
+    """The newest finished tuning on exactly this data set, backbone and encoders; None when there is none."""
+    for run in list_runs(runs):
+        if run.manifest.verb == "tune" and _is_for(run, dataset) and run.manifest.inputs == inputs:
+            return run
+    return None
+
+
 def load_backbone(run: RunDir, dataset: Dataset) -> Any:
     """The trained backbone of a run, ready to encode."""
     card, state = load(run.path / "model")

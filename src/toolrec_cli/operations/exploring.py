@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolrec_cli.agent.builtin import BuiltinSurrogate
+from toolrec_cli.agent.builtin import BuiltinSurrogate, Habits
 from toolrec_cli.agent.codec import encode
 from toolrec_cli.agent.loop import Explorer, Limits
 from toolrec_cli.agent.ranker import BuiltinRanker
@@ -19,6 +19,7 @@ from toolrec_cli.data.interactions import Interactions, Part
 from toolrec_cli.models import store
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.operations.setting import Setting
+from toolrec_cli.operations.tuned import find_tuned
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.storage.run_dir import RunDir, recording
 from toolrec_cli.storage.tables import RANKINGS, write_table
@@ -46,6 +47,8 @@ class AgentPlan:
     attributes: list[str] | None = None
     limits: Limits = Limits()
     before: Part | None = Part.TEST
+    tuned: bool = True
+    """Whether to use what `toolrec tune` learned, where it fits."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,15 @@ def assemble(setting: Setting, dataset: Dataset, plan: AgentPlan) -> Agent:
     digests = {f"encoder:{name}": str(found.manifest.result["digest"]) for name, found in encoder_runs.items()}
     histories = dataset.before(plan.before)
     scorer = BlockScorer(store.load_backbone(run, dataset), encoders, histories)
-    toolbox = Toolbox([RetrievalTool(scorer), RankTool(BuiltinRanker()), FinishTool()])
-    catalog = dataset.catalog
-    surrogate = BuiltinSurrogate()
-    explorer = Explorer(surrogate, toolbox, catalog, Facets(catalog), scorer.attributes, dataset.name, plan.limits)
-    return Agent(dataset, histories, scorer, explorer, card.name, {"backbone": card.digest, **digests})
+    inputs = {"backbone": card.digest, **digests}
+    catalog, facets = dataset.catalog, Facets(dataset.catalog)
+    tuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, histories, plan.before) if plan.tuned else None
+    if tuned is not None:
+        inputs = {**inputs, "ranker": tuned.digest}
+    toolbox = Toolbox([RetrievalTool(scorer), RankTool(tuned.ranker if tuned else BuiltinRanker()), FinishTool()])
+    surrogate = BuiltinSurrogate(Habits(k=tuned.k), tuned=True) if tuned else BuiltinSurrogate()
+    explorer = Explorer(surrogate, toolbox, catalog, facets, scorer.attributes, dataset.name, plan.limits)
+    return Agent(dataset, histories, scorer, explorer, card.name, inputs)
 
 
 def blocks(agent: Agent, users: IntArray) -> Iterator[IntArray]:

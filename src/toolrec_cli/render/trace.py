@@ -92,6 +92,8 @@ def _observation(trajectory: Trajectory, number: int, rows: int) -> list[Rendera
     if found.rejected:
         head += f"; turned away: {', '.join(f'{r.name!r} ({r.reason})' for r in found.rejected[:5])}"
     parts: list[RenderableType] = [Text.assemble(label, clean(head)), _shown_table(trajectory, number, found, rows)]
+    if found.note:
+        parts.append(Text(clean(found.note), style="dim"))
     if len(found.items) > rows:
         parts.append(Text(f"… and {len(found.items) - rows} more", style="dim"))
     return parts

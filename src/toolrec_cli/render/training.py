@@ -20,3 +20,19 @@ def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
     if "backbone_ndcg" in result:
         say(f"The frozen backbone alone has {result['backbone_ndcg']:.4f}.")
     say(f"Next: {following}", style="dim")
+
+
+def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:
+    """The run's directory and how much was learned on stdout; what to type next on stderr."""
+    result = run.manifest.result
+    if as_json:
+        print_json({"schema_version": 1, "run": str(run.path), **result})
+        return
+    used, asked = result["users_with_their_item_among_the_candidates"], result["users"]
+    line = (
+        f"{run.path}\n{used:,} of {asked:,} users had their validation item among the candidates and were learned from; of those "
+        f"held back, NDCG@10 among the candidates {result['backbone_ndcg@10']:.4f} by the backbone, "
+        f"{result['held_back_ndcg@10']:.4f} tuned · {result['n_parameters']:,} weights"
+    )
+    stdout().print(Text(line), soft_wrap=True)
+    say(f"Next: {following}", style="dim")

@@ -18,6 +18,10 @@ class Ranker(Protocol):
         """(name, score), best first. Names are checked afterwards, so a ranker may err."""
         ...
 
+    def note(self, context: Context) -> str:
+        """Why the last order is as it is, in a sentence; empty when there is nothing to say."""
+        ...
+
 
 class RankArguments(BaseModel):
     """What rank is called with. The attribute is open vocabulary; what a ranker cannot use, it refuses."""
@@ -44,7 +48,8 @@ class RankTool:
         if isinstance(ordered, Refused):
             return ordered
         best = _until(ordered, arguments.k, context)
-        return Proposal(tuple(Named(name, place, score) for place, (name, score) in enumerate(best, start=1)))
+        named = tuple(Named(name, place, score) for place, (name, score) in enumerate(best, start=1))
+        return Proposal(named, self._ranker.note(context))
 
 
 def _until(ordered: list[tuple[str, float | None]], k: int, context: Context) -> list[tuple[str, float | None]]:

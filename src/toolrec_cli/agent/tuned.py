@@ -1,0 +1,90 @@
+"""The tuned ranker: candidates ordered by weights that were learned on the validation split, and the reasons in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from toolrec_cli.agent.features import Features
+from toolrec_cli.tools.protocol import Candidate, Context, Refused
+
+FloatArray = npt.NDArray[np.float32]
+
+EXPLAINED = 3
+"""The first so many items of an order get their reasons said."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What was learned: score(x) = straight · z + narrow · relu(widen z + bias), z = (x − mean) · scale. F features, H hidden."""
+
+    mean: FloatArray
+    scale: FloatArray
+    straight: FloatArray
+    widen: FloatArray
+    bias: FloatArray
+    narrow: FloatArray
+
+    @classmethod
+    def of(cls, state: Mapping[str, FloatArray]) -> "Weights":
+        """From the tensors as stored."""
+        return cls(
+            mean=state["mean"],
+            scale=state["scale"],
+            straight=state["straight.weight"][0],
+            widen=state["widen.weight"].T,
+            bias=state["widen.bias"],
+            narrow=state["narrow.weight"][0],
+        )
+
+    def score(self, values: FloatArray) -> FloatArray:
+        """[K, F] -> [K]."""
+        z = (values - self.mean) * self.scale
+        scores = z @ self.straight + np.maximum(z @ self.widen + self.bias, np.float32(0.0)) @ self.narrow
+        return np.asarray(scores, np.float32)
+
+
+class TunedRanker:
+    """Orders candidates by all that speaks for them. It remembers its last order, so that it can give the reasons."""
+
+    def __init__(self, features: Features, weights: Weights) -> None:
+        self._features = features
+        self._weights = weights
+        self._values: FloatArray = np.zeros((0, len(features.columns)), np.float32)
+
+    def order(
+        self, candidates: Sequence[Candidate], attribute: str | None, context: Context
+    ) -> list[tuple[str, float | None]] | Refused:
+        """By learned score, ties by item_index. Attributes are weighed already: naming one is refused."""
+        if attribute is not None:
+            return Refused("The tuned ranker weighs every attribute already.", "Call rank with attribute null.")
+        items = np.array([candidate.item_index for candidate in candidates], dtype=np.int64)
+        values = self._features.of(context.user, items)
+        scores = self._weights.score(values)
+        order = np.lexsort((items, -scores))
+        self._values = values[order]
+        return [(context.catalog.item_id(int(items[i])), round(float(scores[i]), 4)) for i in order]
+
+    def note(self, context: Context) -> str:
+        """What lifts each of the first items over the average candidate, part by part, most first."""
+        first = [_spoken(self.reasons(place)) for place in range(min(EXPLAINED, len(self._values)))]
+        return (
+            "Because of: " + "; ".join(f"{place}. {why}" for place, why in enumerate(first, start=1)) if first else ""
+        )
+
+    def reasons(self, place: int) -> dict[str, float]:
+        """By part, how much the score at `place` (from 0) of the last order would fall were the part the average one."""
+        mine, average = self._values[place], self._values.mean(axis=0)
+        parts = dict.fromkeys(column.part for column in self._features.columns)
+        rows = np.tile(mine, (1 + len(parts), 1))
+        for row, part in enumerate(parts, start=1):
+            of_part = [column.part == part for column in self._features.columns]
+            rows[row, of_part] = average[of_part]
+        scores = self._weights.score(rows)
+        return {part: float(scores[0] - score) for part, score in zip(parts, scores[1:], strict=True)}
+
+
+def _spoken(reasons: Mapping[str, float]) -> str:
+    """{"tools": 1.02, "sequence": 2.1} -> "sequence +2.1, tools +1.0"."""
+    return ", ".join(f"{part} {lift:+.1f}" for part, lift in sorted(reasons.items(), key=lambda pair: -pair[1]))
