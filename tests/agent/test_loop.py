@@ -166,6 +166,9 @@ class Says:
     ) -> list[tuple[str, float | None]]:
         return [(name, None) for name in self._names]
 
+    def note(self, context: Context) -> str:
+        return ""
+
 
 def test_what_a_ranker_makes_up_is_turned_away() -> None:
     """Defect 6 of the released code: nothing checks a ranking."""

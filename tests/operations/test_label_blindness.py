@@ -18,6 +18,7 @@ from toolrec_cli.operations.evaluating import EvalPlan, evaluate
 from toolrec_cli.operations.exploring import recommend
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
+from toolrec_cli.operations.tuning import tune
 from toolrec_cli.progress import silent
 
 MARKERS = ("marker-a", "marker-b")
@@ -76,6 +77,12 @@ def test_training_does_not_see_them(twins: list[tuple[Setting, Dataset]]) -> Non
     weights = [sorted(path.read_bytes() for path in s.runs.glob("*/model/weights.safetensors")) for s, _ in twins]
     assert len(weights[0]) == 2
     assert weights[0] == weights[1]
+
+
+def test_tuning_does_not_see_them(twins: list[tuple[Setting, Dataset]], tmp_path: Path) -> None:
+    runs = [tune(Setting(s.workspace, out=tmp_path / str(i)), dataset) for i, (s, dataset) in enumerate(twins)]
+    for file in ("model/weights.safetensors", "evidence.safetensors"):
+        assert len({(run.path / file).read_bytes() for run in runs}) == 1
 
 
 def test_swapping_them_changes_no_trajectory_and_no_list(twins: list[tuple[Setting, Dataset]]) -> None:

@@ -18,10 +18,13 @@ class Backwards:
         items = sorted((candidate.item_index for candidate in candidates), reverse=True)
         return [(context.catalog.item_id(item), None) for item in items]
 
+    def note(self, context: Context) -> str:
+        return f"backwards for {context.user.user_id}"
+
 
 def test_the_k_best_in_the_rankers_order_with_places_from_1() -> None:
     found = RankTool(Backwards())(RankArguments(attribute="genre", k=2), context([3, 9, 4]))
-    assert found == Proposal((Named("109", 1), Named("104", 2)))
+    assert found == Proposal((Named("109", 1), Named("104", 2)), "backwards for u0")
 
 
 def test_more_than_there_are_is_all_there_are() -> None:

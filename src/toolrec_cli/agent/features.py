@@ -132,7 +132,7 @@ class _LabelTable:
         """log of the mean share, in the newest items, of an item's labels. [K]."""
         ids = self.ids[newest]
         counts = np.maximum((ids > 0).sum(axis=1), 1)
-        shares = np.bincount(ids.ravel(), np.repeat(weights / counts, ids.shape[1]), self.n + 1)
+        shares = np.bincount(ids.ravel(), np.repeat(weights / counts, ids.shape[1]), self.n + 1).astype(np.float64)
         shares[0] = 0.0
         shares /= max(float(shares.sum()), _TINY)
         mine = self.ids[items]
