@@ -90,13 +90,19 @@ def test_a_manifest_names_the_data_set_by_its_three_files(walked: Path, verb: st
     assert of(walked, verb).manifest.dataset_digest == hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def digest(model: Path) -> str:
+    card = json.loads((model / "config.json").read_text())
+    settings = json.dumps([card["role"], card["name"], card["settings"]], sort_keys=True)
+    return hashlib.sha256(f"{sha256(model / 'weights.safetensors')}\n{settings}".encode()).hexdigest()
+
+
 def weights(walked: Path) -> dict[str, str]:
-    """What a run may have been made from -> the SHA-256 of its weights."""
-    found = {"backbone": sha256(of(walked, "pretrain").path / "model" / "weights.safetensors")}
+    """What a run may have been made from -> the SHA-256 of its weights and settings."""
+    found = {"backbone": digest(of(walked, "pretrain").path / "model")}
     for run in list_runs(walked / "runs"):
         if run.manifest.verb == "train-encoder":
             name = f"encoder:{run.manifest.result['attribute']}"
-            found[name] = sha256(run.path / "model" / "weights.safetensors")
+            found[name] = digest(run.path / "model")
     return found
 
 
