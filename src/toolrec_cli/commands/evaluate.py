@@ -29,6 +29,7 @@ def evaluate(
     max_rounds: options.Rounds = 7,
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
+    tuned: options.Tuned = True,
     seed: options.Seed = 42,
     out: options.Out = None,
     as_json: options.Json = False,
@@ -60,7 +61,7 @@ def evaluate(
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     ready.trained(setting, found)
     ks = tuple(sorted(set(k or [10])))
-    agent = AgentPlan(backbone, attributes, Limits(max(10, *ks), max_rounds), Part(split.value))
+    agent = AgentPlan(backbone, attributes, Limits(max(10, *ks), max_rounds), Part(split.value), tuned)
     plan = EvalPlan(agent, None if users == "all" else int(users), ks)
     with bars() as progress:
         run, report = run_evaluate(setting, found, plan, progress)

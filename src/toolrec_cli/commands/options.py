@@ -32,6 +32,7 @@ Attributes = Annotated[
         "--attr", metavar="NAME", help="Only these attributes' tools (repeatable). Default: all that are trained."
     ),
 ]
+Tuned = Annotated[bool, typer.Option("--tuned/--untuned", help="Use what toolrec tune learned, where it fits.")]
 Rounds = Annotated[int, typer.Option("--max-rounds", min=1, help="Rounds after which the list must stand.")]
 Length = Annotated[int, typer.Option("--n", min=1, max=100, help="How many items the final list has.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads. Default: all cores.")]

@@ -20,6 +20,7 @@ def recommend(
     max_rounds: options.Rounds = 7,
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
+    tuned: options.Tuned = True,
     full_history: Annotated[
         bool,
         typer.Option("--full-history", help="Use every interaction, the held-out ones too (to serve, not to score)."),
@@ -50,7 +51,7 @@ def recommend(
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     ready.known(found, users=user, attributes=attributes)
     ready.trained(setting, found)
-    plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), None if full_history else Part.TEST)
+    plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), None if full_history else Part.TEST, tuned)
     on_step = LiveTrace(rows).step if trace else None
     run, done = run_recommend(setting, found, list(dict.fromkeys(user)), plan, on_step)
     print_rankings(done, as_json=as_json)
