@@ -198,9 +198,9 @@ ml-1m   MovieLens 1M: a million film ratings
 sample  Built in.
 
 Prepared in w
-name    source  users  items  interactions    size  prepared    trained on it
-ml-1m   ml-1m   6,040  3,706     1,000,209  4.2 MB  2026-01-02  sasrec, bert4rec: genre, release_year
-[b][    table       1      1             1     1 B              nothing
+name  source users items interactions   size prepared   trained on it
+ml-1m ml-1m  6,040 3,706    1,000,209 4.2 MB 2026-01-02 sasrec, bert4rec: genre, release_year
+[b][  table      1     1            1    1 B            nothing
 """
 
 

@@ -9,6 +9,9 @@ from rich.text import Text
 from toolrec_cli.operations.listing import Listing, PreparedLine, SourceLine
 from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
 
+_NAME = 16
+"""Characters of a data set's name that stand on one line even on a narrow terminal."""
+
 
 def listing_document(found: Listing) -> dict[str, Any]:
     """`toolrec datasets --json`."""
@@ -68,12 +71,13 @@ def _sources(lines: tuple[SourceLine, ...]) -> Table:
 
 def _prepared(workspace: str, lines: list[PreparedLine]) -> Table:
     table = _table(f"Prepared in {workspace}")
-    table.add_column("name", overflow="fold", min_width=6)
+    table.collapse_padding = True
+    table.add_column("name", overflow="fold", min_width=min(_NAME, max(len(line.name) for line in lines)))
     table.add_column("source", overflow="fold")
     for name in ("users", "items", "interactions", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("prepared", no_wrap=True)
-    table.add_column("trained on it", overflow="fold", min_width=13)
+    table.add_column("trained on it", overflow="fold", min_width=13)  # "release_year" and a comma
     for line in lines:
         counts = [Text(f"{line.counts[name]:,}") for name in ("users", "items", "interactions")]
         day = (line.prepared_at or "").partition("T")[0]
