@@ -36,8 +36,13 @@ def test_the_wheel_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path
     (site / "lent.pth").write_text(sysconfig.get_path("purelib"))
     python = tmp_path / "env" / "bin" / "python"
     where = subprocess.run(
-        [python, "-c", "import toolrec_cli; print(toolrec_cli.__file__)"], check=True, capture_output=True, text=True
+        [python, "-E", "-c", "import toolrec_cli; print(toolrec_cli.__file__)"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert Path(where.stdout.strip()).is_relative_to(site)
-    said = subprocess.run([python, "-m", "toolrec_cli", "--help"], check=True, capture_output=True, text=True)
-    assert all(verb in said.stdout for verb in ("prep", "pretrain", "train-encoder", "recommend", "replay", "eval"))
+    said = subprocess.run([python, "-E", "-m", "toolrec_cli", "--help"], check=True, capture_output=True, text=True)
+    assert all(
+        verb in said.stdout for verb in ("prep", "pretrain", "train-encoder", "recommend", "replay", "eval", "datasets")
+    )

@@ -15,7 +15,7 @@ from toolrec_cli.app import app
 Run = Callable[..., CompletedProcess[str]]
 
 GROUP: Any = typer.main.get_command(app)
-VERBS = ["prep", "pretrain", "train-encoder", "tune", "recommend", "replay", "eval"]
+VERBS = ["prep", "pretrain", "train-encoder", "tune", "recommend", "replay", "eval", "datasets"]
 
 
 def examples(verb: str) -> list[str]:
@@ -61,13 +61,13 @@ import atexit, sys
 heavy = ("torch", "polars", "pyarrow", "openai", "numpy", "rapidfuzz", "safetensors")
 atexit.register(lambda: print("heavy:", [name for name in heavy if name in sys.modules], file=sys.stderr))
 from toolrec_cli.app import app
-for verb in {VERBS}:
-    app([verb, "--help"], standalone_mode=False)
+for words in {[[verb] for verb in VERBS] + [["datasets", "show"]]}:
+    app([*words, "--help"], standalone_mode=False)
 """
     said = process("--help", before=watch)
     assert said.returncode == 0
     assert said.stderr == "heavy: []\n"
-    assert said.stdout.count("Usage:") == len(VERBS) + 1
+    assert said.stdout.count("Usage:") == len(VERBS) + 2
 
 
 def test_the_version(process: Run) -> None:

@@ -90,9 +90,9 @@ def test_the_table_shows_hostile_text_as_text(capsys: pytest.CaptureFixture[str]
 def test_the_table_names_the_tools_that_brought_an_item_but_not_the_ranking(capsys: pytest.CaptureFixture[str]) -> None:
     print_rankings([_finished()], as_json=False)
     out = capsys.readouterr().out
-    assert "rank:" not in out
-    assert out.count("retrieve:none") == 3
-    assert "retrieve:genre" in out
+    assert "rank" not in out
+    assert out.count("retrieve: none") == 3
+    assert "retrieve: genre" in out
     assert "not the surrogate's own list" not in out
 
 

@@ -18,7 +18,15 @@ from toolrec_cli.agent.trajectory import Trajectory, Turn
 from toolrec_cli.data.catalog import Attribute, Catalog, Kind
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.render.console import clean
-from toolrec_cli.render.trace import LiveTrace, opening, print_trace, spoken_action, spoken_value, step_panel
+from toolrec_cli.render.trace import (
+    LiveTrace,
+    opening,
+    print_trace,
+    spoken_action,
+    spoken_marks,
+    spoken_value,
+    step_panel,
+)
 from toolrec_cli.tools.protocol import Action, Context, User
 from tools.small_world import WrittenScores, toolbox
 
@@ -173,7 +181,7 @@ def test_a_round_says_what_was_thought_done_and_seen() -> None:
     assert re.search(r"Thought +\[b\]Hm\[/b\]\[0m", first)
     assert re.search(r"Action +retrieve\(genre, k=3\)", first)
     assert re.search(r"Observation +3 verified items, 3 of them new", first)
-    assert re.search(r"\+ 1 +\{0!r\} %s +Drama +-1  retrieve:genre", first)
+    assert re.search(r"\+ 1 +\{0!r\} %s +Drama +-1  retrieve: genre", first)
     assert "… and 1 more" in first
 
 
@@ -193,6 +201,22 @@ def test_a_round_says_what_was_thought_done_and_seen() -> None:
 )
 def test_an_action_in_one_line(action: Action, said: str) -> None:
     assert spoken_action(action) == said
+
+
+@pytest.mark.parametrize(
+    ("marks", "said"),
+    [
+        ([], ""),
+        (["retrieve:none"], "retrieve: none"),
+        (
+            ["retrieve:none", "rank:none", "retrieve:genre", "retrieve:genre=Fantasy", "rank:genre"],
+            "retrieve: none, genre, genre=Fantasy; rank: none, genre",
+        ),
+        (["retrieve:time=12:30"], "retrieve: time=12:30"),
+    ],
+)
+def test_marks_name_each_tool_once(marks: list[str], said: str) -> None:
+    assert spoken_marks(marks) == said
 
 
 @pytest.mark.parametrize(

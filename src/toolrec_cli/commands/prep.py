@@ -39,6 +39,12 @@ def prep(
         str | None, typer.Option(metavar="NAME", help="What to call it. Default: the source's name.")
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on when more than 1 % of the rows are bad.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FILE", help="List all rejected rows in this Parquet file, with their reasons."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a data set that is prepared already.")] = False,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
@@ -68,12 +74,14 @@ def prep(
         kinds=_kinds(kind or []),
     )
     with bars() as progress:
-        dataset = prepare(workspace, source, PrepOptions(read, name, force, skip_bad), progress)
+        dataset = prepare(workspace, source, PrepOptions(read, name, force, skip_bad, report), progress)
     if as_json:
         print_json(dataset_document(dataset))
     else:
         print_dataset(dataset)
     print_notes(dataset)
+    if report is not None:
+        say(f"Rejected rows: {sum(dataset.card.bad_rows.values()):,}, in {report}", style="dim")
     say(f"Next: {options.command(f'pretrain {dataset.name}', workspace)}", style="dim")
 
 

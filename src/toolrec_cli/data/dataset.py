@@ -7,7 +7,7 @@ users.parquet holds user_id (str) in `user_index` order, then what is known of e
 
 import json
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -127,6 +127,10 @@ class Dataset:
         """Who has an item held out in `part` (user_index), but not which item."""
         with self._file("interactions.parquet") as path:
             return read_users_with(path, part)
+
+    def table(self, name: str) -> AbstractContextManager[Path]:
+        """The path of one of the tables, to be scanned inside a `with`. Raises InputError when it is missing or broken."""
+        return self._file(name)
 
     @contextmanager
     def _file(self, name: str) -> Generator[Path]:

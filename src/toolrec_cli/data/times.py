@@ -70,3 +70,10 @@ def _span(values: pl.Series, a_second: int) -> str:
     except (ValueError, OverflowError, OSError):
         return ""
     return f", from {days[0]} to {days[1]}"
+
+
+def a_second_of(size: float) -> int | None:
+    """How many units a second has in a column of times of about this `size`; None where they are positions."""
+    if size < _FIRST_SECOND:
+        return None
+    return next((a_second for least, a_second, _ in _UNITS if size >= least), 1)

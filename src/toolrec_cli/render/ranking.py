@@ -8,7 +8,7 @@ from rich.text import Text
 
 from toolrec_cli.agent.trajectory import Status, Trajectory
 from toolrec_cli.render.console import clean, foreign, print_json, print_json_line, stdout
-from toolrec_cli.render.trace import spoken_value
+from toolrec_cli.render.trace import spoken_marks, spoken_value
 
 SCHEMA_VERSION = 1
 
@@ -70,6 +70,6 @@ def _table(trajectory: Trajectory) -> Table:
     for entry in trajectory.ranking:
         card = trajectory.items[entry.item_id]
         about = " · ".join(spoken_value(value) for value in card.attributes.values())
-        marks = ", ".join(mark for mark in entry.marks if not mark.startswith("rank:"))
+        marks = spoken_marks([mark for mark in entry.marks if not mark.startswith("rank:")])
         table.add_row(str(entry.rank), foreign(card.title), foreign(about), foreign(marks), foreign(entry.item_id))
     return table

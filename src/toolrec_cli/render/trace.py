@@ -1,5 +1,7 @@
 """A trajectory as people read it: a panel a round; the same live and replayed."""
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -109,7 +111,7 @@ def _shown_table(trajectory: Trajectory, number: int, shown: Shown, rows: int) -
 
 def _marks(item: ShownItem) -> Text:
     score = "" if item.score is None else f"{item.score:7.3g}  "
-    return Text.assemble((score, "yellow"), (clean(", ".join(item.marks)), "dim"))
+    return Text.assemble((score, "yellow"), (clean(spoken_marks(item.marks)), "dim"))
 
 
 def _item_table(names: list[str]) -> Table:
@@ -135,6 +137,15 @@ def _add_item(table: Table, card: ItemCard, names: list[str], place: str, last: 
     values = [foreign(spoken_value(card.attributes.get(name))) for name in names]
     style = "bold" if place.startswith("+") else ""
     table.add_row(Text(place, style="green"), foreign(card.title, style), *values, last)
+
+
+def spoken_marks(marks: Sequence[str]) -> str:
+    """ "retrieve:none", "retrieve:genre=War", "rank:none" -> "retrieve: none, genre=War; rank: none": each tool named once."""
+    by_tool: dict[str, list[str]] = {}
+    for mark in marks:
+        tool, _, attribute = mark.partition(":")
+        by_tool.setdefault(tool, []).append(attribute)
+    return "; ".join(f"{tool}: {', '.join(attributes)}" for tool, attributes in by_tool.items())
 
 
 def spoken_value(value: Value) -> str:

@@ -16,6 +16,9 @@ RANKINGS: Schema = {"row": pl.String, "user_id": pl.String, "rank": pl.Int32, "i
 PER_USER: Schema = {"row": pl.String, "user_id": pl.String, "metric": pl.String, "value": pl.Float64}
 """per_user.parquet: one line a method, user and metric."""
 
+REJECTS: Schema = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.String}
+"""`prep --report`: one line a row that was left out; `line` counts from 1, `text` is the row, shortened."""
+
 
 def write_table(path: Path, schema: Schema, columns: Mapping[str, Sequence[Any]]) -> None:
     """Write columns under a declared schema, whole or not at all."""
