@@ -71,9 +71,12 @@ def read_ratings(table: Table, items: pl.DataFrame, items_file: str) -> pl.DataF
 
 
 def assemble(
-    archive: Archive, tables: Sequence[Table], frames: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], notes: list[str]
+    archive: Archive,
+    tables: Sequence[Table],
+    frames: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None],
+    notes: list[str],
 ) -> RawData:
-    """The source's whole yield. `frames` are interactions, items and users."""
+    """The source's whole yield. `frames` are interactions, items and users, should anything be known of them."""
     interactions, items, users = frames
     bad: list[BadRow] = [row for table in tables for row in table.sieve.bad]
     files = [table.sieve.file for table in tables]
@@ -81,6 +84,6 @@ def assemble(
     return RawData(interactions, items, users, KINDS, archive.digests(files), n_rows, bad, notes)
 
 
-def said(progress: Progress, done: int, file: str) -> None:
-    """Tell that `file`, one of three, is being read."""
-    progress("reading", done, 3, file)
+def said(progress: Progress, done: int, file: str, total: int = 3) -> None:
+    """Tell that `file`, one of `total`, is being read."""
+    progress("reading", done, total, file)
