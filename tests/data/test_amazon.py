@@ -214,7 +214,7 @@ def test_lines_that_hold_nothing_usable(tmp_path: Path) -> None:
         ("Books.json.gz", 4, "the user id is empty"),
         ("Books.json.gz", 5, "the item id is empty"),
         ("Books.json.gz", 6, "the rating is not a number"),
-        ("Books.json.gz", 7, "the time is not a whole number"),
+        ("Books.json.gz", 7, "the timestamp is not a whole number"),
         ("Books.json.gz", 8, "it is not a JSON object"),
         ("meta_Books.json.gz", 4, "the item id is empty"),
         ("meta_Books.json.gz", 5, "it is not a JSON object"),

@@ -11,6 +11,7 @@ from toolrec_cli.data.json_objects import read_objects
 from toolrec_cli.data.lines import blocks, numbered, split_fields
 from toolrec_cli.data.rejects import Sieve
 from toolrec_cli.data.sources._amazon_files import CSV, HINT
+from toolrec_cli.data.sources._ratings import usable
 from toolrec_cli.data.unpacking import unpacked
 from toolrec_cli.errors import InputError
 
@@ -45,7 +46,7 @@ def read_reviews(path: Path) -> Reviews:
     sieve = Sieve(path.name)
     with unpacked(path, hint=HINT) as stream:
         read = _ratings(stream, sieve) if path.name.lower().endswith(CSV) else _reviews(stream, sieve)
-        frames = [_usable(frame, sieve) for frame in read]
+        frames = [usable(frame, sieve) for frame in read]
     good = sum(frame.height for frame in frames)
     n_rows = good + len(sieve.bad)
     if not n_rows:
@@ -83,17 +84,6 @@ def _order(lines: pl.DataFrame) -> list[str]:
     shares = [fields[column].str.contains(_ASIN).sum() for column in fields.columns]
     user, item, *others = KEYS
     return [item, user, *others] if shares[0] > shares[1] else [user, item, *others]
-
-
-def _usable(frame: pl.DataFrame, sieve: Sieve) -> pl.DataFrame:
-    texts = frame.with_columns(pl.col("user_id", "item_id").str.strip_chars().fill_null(""))
-    texts = sieve.drop(texts, pl.col("user_id") == "", "the user id is empty")
-    texts = sieve.drop(texts, pl.col("item_id") == "", "the item id is empty")
-    rating = pl.col("rating").cast(pl.Float32, strict=False)
-    texts = sieve.drop(texts, ~rating.is_finite().fill_null(value=False), "the rating is not a number")
-    timestamp = pl.col("timestamp").cast(pl.Int64, strict=False)
-    texts = sieve.drop(texts, timestamp.is_null(), "the time is not a whole number")
-    return texts.with_columns(rating, timestamp)
 
 
 def _are_milliseconds(frame: pl.DataFrame) -> bool:
