@@ -150,7 +150,7 @@ def test_the_release_of_2018(tmp_path: Path) -> None:
         "Prices given as a range, taken as its mean: 1.",
         "Prices that are no prices (scraps of a page), left empty: 1.",
         "Attributes that Amazon counted over all reviews, also later ones than a user's history: sales_rank.",
-        "Items whose title is missing or a scrap of HTML, called by their id: 1.",
+        "Items without a title that can be read, called by their id: 1.",
     ]
 
 
@@ -224,7 +224,7 @@ def test_lines_that_hold_nothing_usable(tmp_path: Path) -> None:
     assert raw.interactions["line"].to_list() == [1, 9]
     assert raw.items["item_id"].to_list() == ["B00005N7P0", "0007195300", "B000UNLIST"]
     assert "meta_Books.json.gz: lines that describe an item again, of which the first is kept: 1." in raw.notes
-    assert "Items that have reviews but no metadata, kept without attributes: 1." in raw.notes
+    assert "Items that were met but are not described, kept without attributes: 1." in raw.notes
 
 
 @pytest.mark.parametrize(
@@ -371,8 +371,8 @@ def test_amazon_magazine(tmp_path: Path, real_data: Callable[[str], Path]) -> No
         "meta_Magazine_Subscriptions.json.gz: lines that describe an item again, of which the first is kept: 1,065.",
         "Prices that are no prices (scraps of a page), left empty: 16.",
         "Attributes that Amazon counted over all reviews, also later ones than a user's history: sales_rank.",
-        "Items whose title is missing or a scrap of HTML, called by their id: 148.",
-        "Items that have reviews but no metadata, kept without attributes: 6.",
+        "Items without a title that can be read, called by their id: 148.",
+        "Items that were met but are not described, kept without attributes: 6.",
     ]
     assert raw.items.height == 2326
     assert raw.items["sales_rank"].count() == 1263

@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from toolrec_cli.data import lines
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.source import BadRow, RawData, ReadOptions
-from toolrec_cli.data.sources import _movielens_csv, ml_32m, ml_latest
+from toolrec_cli.data.sources import ml_32m, ml_latest
 from toolrec_cli.data.sources._movielens_titles import read_title
 from toolrec_cli.errors import InputError
 from toolrec_cli.progress import silent
@@ -80,8 +81,8 @@ def test_latest_reads_the_small_one_from_its_folder(tmp_path: Path) -> None:
 def test_lines_are_numbered_through_from_block_to_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [f"{n % 7},11,3.5,{944249077 + n}" for n in range(200)]
     rows[57], rows[120], rows[150] = "1,11,3.5", "1,11,good,5", "1,99,3.5,5"
-    small = _movielens_csv.blocks
-    monkeypatch.setattr(_movielens_csv, "blocks", lambda stream: small(stream, 100))
+    small = lines.blocks
+    monkeypatch.setattr(lines, "blocks", lambda stream: small(stream, 100))
     raw = read(tmp_path, ratings=RATINGS + "\n".join(rows))
     assert sorted(raw.bad_rows, key=lambda row: row.line) == [
         BadRow("ratings.csv", 62, "it does not have 4 fields separated by ','", "1,11,3.5"),

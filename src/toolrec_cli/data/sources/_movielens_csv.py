@@ -7,7 +7,7 @@ import polars as pl
 
 from toolrec_cli.data.archive import Archive, open_archive
 from toolrec_cli.data.delimited import read_delimited
-from toolrec_cli.data.lines import as_utf8, blocks, numbered, split_fields
+from toolrec_cli.data.lines import as_utf8, field_blocks
 from toolrec_cli.data.rejects import Sieve
 from toolrec_cli.data.source import RawData, ReadOptions
 from toolrec_cli.data.sources._movielens import Table, assemble, read_items, read_ratings, said
@@ -57,22 +57,19 @@ def _read_movies(archive: Archive) -> Table:
 
 def _read_ratings(stream: BinaryIO, archive: Archive, items: pl.DataFrame) -> tuple[Table, pl.DataFrame]:
     """The ratings, block by block: thirty million rows are never held as text."""
+
+    def names(first: str) -> list[str]:
+        if first.strip() != ",".join(RATING_FIELDS):
+            raise _wrong_names(archive, RATINGS, list(RATING_FIELDS))
+        return list(RATING_FIELDS.values())
+
     sieve = Sieve(RATINGS)
-    read: list[pl.DataFrame] = []
-    first, n_rows = 1, 0
-    for block in blocks(stream):
-        lines = numbered(block, first)
-        if first == 1:
-            if lines.height and lines["text"][0].strip() != ",".join(RATING_FIELDS):
-                raise _wrong_names(archive, RATINGS, list(RATING_FIELDS))
-            lines = lines.slice(1)
-        fields = split_fields(lines, ",", list(RATING_FIELDS.values()), sieve)
-        read.append(read_ratings(Table(fields, sieve, lines.height), items, MOVIES))
-        first, n_rows = first + block.count(b"\n"), n_rows + lines.height
-    if not n_rows:
+    fields = field_blocks(stream, ",", names, sieve)
+    read = [read_ratings(Table(frame, sieve, frame.height), items, MOVIES) for frame in fields]
+    if not read:
         raise archive.empty(RATINGS)
     ratings = pl.concat(read)
-    return Table(ratings, sieve, n_rows), ratings
+    return Table(ratings, sieve, ratings.height + len(sieve.bad)), ratings
 
 
 def _wrong_names(archive: Archive, file: str, names: list[str]) -> InputError:

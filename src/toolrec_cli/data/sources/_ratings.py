@@ -21,16 +21,20 @@ def usable(
     wrong: str = NO_WHOLE_NUMBER,
     known: tuple[pl.Series, str] | None = None,
 ) -> pl.DataFrame:
-    """line, user_id, item_id, rating (f32), timestamp (i64, as `timestamp` reads it). `frame` has all of them as text.
+    """line, user_id, item_id, rating (f32), timestamp (i64, as `timestamp` reads it); the last two where `frame` has them.
 
-    `known` are the ids that an item must be among, and the file they are from; without it any item will do.
+    `frame` has all of them as text. `known` are the ids an item must be among, and the file they are from; else any will do.
     """
     texts = frame.with_columns(pl.col("user_id", "item_id").str.strip_chars().fill_null(""))
     texts = sieve.drop(texts, pl.col("user_id") == "", "the user id is empty")
     texts = sieve.drop(texts, pl.col("item_id") == "", "the item id is empty")
-    rating = pl.col("rating").cast(pl.Float32, strict=False)
-    texts = sieve.drop(texts, ~rating.is_finite().fill_null(value=False), "the rating is not a number")
-    texts = sieve.drop(texts, timestamp.is_null(), wrong)
+    typed: list[pl.Expr] = []
+    if "rating" in frame.columns:
+        typed.append(pl.col("rating").cast(pl.Float32, strict=False))
+        texts = sieve.drop(texts, ~typed[-1].is_finite().fill_null(value=False), "the rating is not a number")
+    if "timestamp" in frame.columns:
+        typed.append(timestamp.alias("timestamp"))
+        texts = sieve.drop(texts, timestamp.is_null(), wrong)
     if known is not None:
         texts = sieve.drop(texts, ~pl.col("item_id").is_in(known[0].implode()), f"{known[1]} has no such item")
-    return texts.with_columns(rating, timestamp.alias("timestamp"))
+    return texts.with_columns(typed)

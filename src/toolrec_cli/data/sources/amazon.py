@@ -1,11 +1,10 @@
 """Amazon reviews of any category: the releases of 2014, 2018 and 2023, reviews and metadata, gzipped or not."""
 
-import polars as pl
-
 from toolrec_cli.data.source import RawData, ReadOptions, Source
 from toolrec_cli.data.sources._amazon_files import HOMES, find_files
-from toolrec_cli.data.sources._amazon_meta import KINDS, Meta, read_meta
+from toolrec_cli.data.sources._amazon_meta import KINDS, read_meta
 from toolrec_cli.data.sources._amazon_reviews import Reviews, read_reviews
+from toolrec_cli.data.sources._catalogue import bare, completed
 from toolrec_cli.progress import Progress
 from toolrec_cli.storage.digests import file_digest
 
@@ -20,29 +19,15 @@ def _read(options: ReadOptions, progress: Progress) -> RawData:
         return _without_meta(reviews, digests)
     progress("reading", 1, 2, files.meta.name)
     meta = read_meta(files.meta)
-    items, notes = _named(meta, reviews.frame)
+    items, notes = completed(meta.frame, reviews.frame)
     n_rows = {files.reviews.name: reviews.n_rows, files.meta.name: meta.n_rows}
     bad = reviews.sieve.bad + meta.sieve.bad
     kinds = {name: KINDS[name] for name in items.columns[2:]}
     return RawData(reviews.frame, items, None, kinds, digests, n_rows, bad, [*reviews.notes, *meta.notes, *notes])
 
 
-def _named(meta: Meta, reviews: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """The items of the metadata, and those that only the reviews know; all of them with a title."""
-    reviewed = reviews.select("item_id").unique(maintain_order=True)
-    unlisted = reviewed.join(meta.frame, on="item_id", how="anti", maintain_order="left")
-    items = pl.concat([meta.frame, unlisted], how="diagonal")
-    n_nameless = meta.frame.join(reviewed, on="item_id", how="semi")["title"].null_count()
-    notes = (
-        [f"Items whose title is missing or a scrap of HTML, called by their id: {n_nameless:,}."] if n_nameless else []
-    )
-    if unlisted.height:
-        notes.append(f"Items that have reviews but no metadata, kept without attributes: {unlisted.height:,}.")
-    return items.with_columns(pl.col("title").fill_null(pl.col("item_id"))), notes
-
-
 def _without_meta(reviews: Reviews, digests: dict[str, str]) -> RawData:
-    items = reviews.frame.select("item_id").unique(maintain_order=True).with_columns(title="item_id")
+    items = bare(reviews.frame)
     notes = [
         *reviews.notes,
         "There is no metadata (--items META): the ids stand for titles, and there are no attributes.",
