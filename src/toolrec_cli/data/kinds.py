@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from toolrec_cli.data.blanks import NOTHING
 from toolrec_cli.data.catalog import Kind
 
 LIST_SEPARATORS = ("|", ";", ", ", ",", " > ")
@@ -40,7 +41,7 @@ def read_attribute(texts: pl.Series, forced: Kind | None, separator: str | None)
     """
     if texts.dtype == pl.List(pl.String):
         return _read_lists(texts, forced)
-    texts = texts.str.strip_chars().replace("", None)
+    texts = texts.str.strip_chars().replace(NOTHING, None)
     if forced in (None, Kind.MULTI) and separator is None and is_literal(texts):
         return _read_lists(_written_out(texts), forced)
     numbers = _numbers(texts)

@@ -47,13 +47,15 @@ _LATIN_1 = "toolrec-latin-1"
 codecs.register_error(_LATIN_1, _as_latin_1)
 
 
-def is_utf8(data: bytes) -> bool:
-    """Whether every byte is UTF-8."""
+def oddly_encoded(data: bytes) -> str | None:
+    """How a text that is not UTF-8 was read, in words; None when it is UTF-8."""
+    if any(data.startswith(mark) for mark, name in _BOMS.items() if name == "utf-16"):
+        return "is UTF-16"
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        return False
-    return True
+        return "is not UTF-8 throughout: what is not was read as Latin-1"
+    return None
 
 
 def blocks(stream: BinaryIO, size: int = BLOCK) -> Iterator[bytes]:
