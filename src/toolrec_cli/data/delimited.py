@@ -19,7 +19,9 @@ SEPARATORS = ",\t;|"
 arrow: Any = pa  # pyarrow comes without types
 arrow_csv: Any = pa_csv
 _BLOCK = 8 << 20
-"""A row has to fit into this many bytes."""
+"""What is parsed at a time. A row has to fit into it; where one does not, the whole file is parsed at once."""
+
+_NO_SENSE = "Look at its quotation marks: a cell that begins with one has to end with one."
 
 
 def read_delimited(
@@ -34,15 +36,17 @@ def read_delimited(
     separator = max(SEPARATORS, key=first.count)
     names = _names(first, separator, path)
     wanted = pick([name for name in names if name])
-    frame, skipped = _parse(data, path, separator, names, wanted)
+    frame, skipped, as_they_are = _parse(data, path, separator, names, wanted)
     sieve.separator = separator
     reason = f"it does not have {len(names)} fields separated by {separator!r}"
     sieve.bad += [BadRow(sieve.file, line, reason, text[:80]) for line, text in skipped]
     lines = pl.int_range(2, frame.height + len(skipped) + 2, eager=True, dtype=pl.UInt32)
     lines = lines.filter(~lines.is_in([line for line, _ in skipped]))
     numbered = frame.select(lines.alias("line"), *wanted).filter(~pl.all_horizontal(pl.col(wanted).is_null()))
-    unnamed = [f"{path.name}: a column without a name is left out."] if "" in names else []
-    return numbered, unnamed
+    notes = [f"{path.name}: a column without a name is left out."] if "" in names else []
+    if as_they_are:
+        notes.append(f"{path.name}: quotation marks are not in pairs; they are taken as part of the text.")
+    return numbered, notes
 
 
 def _names(first: str, separator: str, path: Path) -> list[str]:
@@ -55,21 +59,64 @@ def _names(first: str, separator: str, path: Path) -> list[str]:
 
 def _parse(
     data: bytes, path: Path, separator: str, names: list[str], wanted: list[str]
+) -> tuple[pl.DataFrame, list[tuple[int, str]], bool]:
+    """The wanted columns of all rows, (line, text) of the rows with another number of fields, and whether quotes are text.
+
+    They are when they are not in pairs: a cell that begins with one then swallows lines, or all the rest of the file. Then of
+    the two readings the one is taken in which fewer lines are lost or broken.
+    """
+    n_lines = data.count(b"\n") + (not data.endswith(b"\n")) - 1
+    try:
+        frame, skipped = _parse_with('"', data, separator, names, wanted)
+        lost, error = n_lines - frame.height, None
+    except ValueError as caught:
+        frame, skipped, lost, error = pl.DataFrame(), [], n_lines, caught
+    if lost > len(skipped) and not _in_pairs(data, separator) and _broken(data, separator, len(names)) < lost:
+        return *_parse_with(None, data, separator, names, wanted), True
+    if error is not None:
+        raise InputError(f"{path} cannot be read as a table ({error}).", hint=_NO_SENSE) from error
+    return frame, skipped, False
+
+
+def _in_pairs(data: bytes, separator: str) -> bool:
+    """Whether every quote that begins a cell ends it too."""
+    limit = csv.field_size_limit(len(data) + 1)
+    try:
+        for _ in csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", newline=""), delimiter=separator, strict=True):
+            pass
+    except csv.Error:
+        return False
+    finally:
+        csv.field_size_limit(limit)
+    return True
+
+
+def _broken(data: bytes, separator: str, n_fields: int) -> int:
+    """How many lines have another number of fields when quotes mean nothing."""
+    lines = pl.Series([data.decode("utf-8")]).str.split("\n").explode()
+    counts = lines.filter(lines.str.strip_chars() != "").str.count_matches(separator, literal=True)
+    return int((counts != n_fields - 1).sum())
+
+
+def _parse_with(
+    quote: str | None, data: bytes, separator: str, names: list[str], wanted: list[str]
 ) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
-    """The wanted columns of all rows, and (line, text) of the rows with another number of fields."""
     skipped: list[tuple[int, str]] = []
 
     def skip(row: Any) -> str:
         skipped.append((row.number, row.text))
         return "skip"
 
-    unique = [name or f"\0{place}" for place, name in enumerate(names)]
-    try:
-        table: Any = arrow_csv.read_csv(
+    def parse(block_size: int) -> Any:
+        return arrow_csv.read_csv(
             io.BytesIO(data),
-            arrow_csv.ReadOptions(use_threads=False, column_names=unique, skip_rows=1, block_size=_BLOCK),
+            arrow_csv.ReadOptions(use_threads=False, column_names=unique, skip_rows=1, block_size=block_size),
             arrow_csv.ParseOptions(
-                delimiter=separator, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=skip
+                delimiter=separator,
+                quote_char=quote or False,
+                newlines_in_values=quote is not None,
+                ignore_empty_lines=False,
+                invalid_row_handler=skip,
             ),
             arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(wanted, arrow.string()),
@@ -78,7 +125,14 @@ def _parse(
                 strings_can_be_null=True,
             ),
         )
-    except ValueError as error:
-        raise InputError(f"{path} cannot be read as a table ({error}).") from error
+
+    unique = [name or f"\0{place}" for place, name in enumerate(names)]
+    try:
+        table = parse(_BLOCK)
+    except ValueError:
+        if len(data) <= _BLOCK:
+            raise
+        skipped.clear()
+        table = parse(min(len(data) + 1, 2**31 - 1))
     columns = {name: pl.Series(name, table.column(name), dtype=pl.String) for name in wanted}
     return pl.DataFrame(columns), skipped

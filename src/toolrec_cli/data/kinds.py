@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from toolrec_cli.data.blanks import NOTHING
 from toolrec_cli.data.catalog import Kind
 
-LIST_SEPARATORS = ("|", ";", ", ")
+LIST_SEPARATORS = ("|", ";", ", ", ",", " > ")
 """Tried in this order."""
+
+_LITERAL = r"^\[.*\]$|^'.*'$"
+_LABEL = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^,'"\s\[\]][^,\[\]]*"""
+"""A label of a list as a program wrote it: in single or double quotes, or bare."""
 
 _MOST = 0.5
 _NUMBERS = 0.99
@@ -36,7 +41,9 @@ def read_attribute(texts: pl.Series, forced: Kind | None, separator: str | None)
     """
     if texts.dtype == pl.List(pl.String):
         return _read_lists(texts, forced)
-    texts = texts.str.strip_chars().replace("", None)
+    texts = texts.str.strip_chars().replace(NOTHING, None)
+    if forced in (None, Kind.MULTI) and separator is None and is_literal(texts):
+        return _read_lists(_written_out(texts), forced)
     numbers = _numbers(texts)
     if forced is Kind.NUMERIC or (forced is None and _is_quantity(texts, numbers)):
         return _numeric(texts, numbers)
@@ -54,6 +61,20 @@ def _read_lists(lists: pl.Series, forced: Kind | None) -> Typed:
         return Typed(_tidy(lists), kind, str(kind))
     joined = lists.list.drop_nulls().list.join(" " if kind is Kind.TEXT else ", ")
     return read_attribute(joined, kind, None)
+
+
+def is_literal(texts: pl.Series) -> bool:
+    """Whether most values are lists as a program wrote them out: "['Drama', 'War']", '["a"]', "'Movies & TV' 'Movies'"."""
+    known = texts.drop_nulls()
+    return known.str.contains(_LITERAL).sum() > _MOST * len(known)
+
+
+def _written_out(texts: pl.Series) -> pl.Series:
+    name = pl.col(texts.name)
+    bare = (
+        pl.element().str.strip_chars().str.replace(r"^(['\"])(.*)['\"]$", "${2}").str.replace_all(r"\\(['\"])", "${1}")
+    )
+    return texts.to_frame().select(name.str.extract_all(_LABEL).list.eval(bare))[texts.name]
 
 
 def _numbers(texts: pl.Series) -> pl.Series:

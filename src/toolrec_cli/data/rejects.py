@@ -13,6 +13,9 @@ from toolrec_cli.storage.tables import REJECTS, write_table
 TOLERATED = 0.01
 """Above this share of a file's rows, the file is refused unless told otherwise."""
 
+FILE = "file of the row"
+"""The column that says which file a row is from, where a frame holds the rows of several."""
+
 SHOWN = 5
 _LONGEST = 80
 
@@ -28,7 +31,7 @@ class Sieve:
     def drop(self, frame: pl.DataFrame, unusable: pl.Expr, reason: str) -> pl.DataFrame:
         """The rows of `frame` that are not `unusable` (null counts as usable); the others are kept as BadRows.
 
-        `frame` has line (u32), and either text, the whole row, or its fields as columns.
+        `frame` has line (u32), FILE if its rows are of several files, and either text, the whole row, or its fields as columns.
         """
         mask = frame.select(unusable.fill_null(value=False)).to_series()
         if mask.any():
@@ -37,10 +40,12 @@ class Sieve:
         return frame
 
     def _rows(self, frame: pl.DataFrame, reason: str) -> list[BadRow]:
-        fields = [name for name, dtype in frame.schema.items() if name != "line" and not dtype.is_nested()]
+        apart = {"line", FILE}
+        fields = [name for name, dtype in frame.schema.items() if name not in apart and not dtype.is_nested()]
         text = pl.concat_str(pl.col(fields).cast(pl.String).fill_null(""), separator=self.separator)
-        shown = frame.select("line", text.str.slice(0, _LONGEST).alias("text"))
-        return [BadRow(self.file, line, reason, content) for line, content in shown.iter_rows()]
+        file = pl.col(FILE).cast(pl.String) if FILE in frame.columns else pl.lit(self.file)
+        shown = frame.select(file.alias(FILE), "line", text.str.slice(0, _LONGEST).alias("text"))
+        return [BadRow(name, line, reason, content) for name, line, content in shown.iter_rows()]
 
 
 def describe(rows: Sequence[BadRow]) -> list[str]:

@@ -1,13 +1,11 @@
-"""What a time column holds: seconds, milliseconds, positions, or ISO dates; all of it as whole numbers that order."""
+"""What a time column holds: seconds, milliseconds, positions, or dates; all of it as whole numbers that order."""
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d %H:%M:%S%.f", "%Y/%m/%d", "%m %d, %Y")
-"""ISO and what is nearly so; the last one is Amazon's ("02 26, 2014")."""
-
-_OFFSET = r"([+-])(\d\d):?(\d\d)$"
+from toolrec_cli.data.dates import read_dates
 
 _UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**11, 10**3, "milliseconds"))
 """From which size on, how many a second, and the name; smaller numbers are seconds, and below 1973 positions."""
@@ -15,49 +13,74 @@ _UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**
 _FIRST_SECOND = 10**8
 
 
-def read_times(texts: pl.Series) -> tuple[pl.Series, str]:
-    """Whole numbers (i64) that order as `texts` (stripped) mean, null where one cannot be read, and what they are, in words.
+@dataclass(frozen=True)
+class Times:
+    """A column of times that was read."""
 
-    Numbers stay as they are written, dates become seconds since 1970, or milliseconds when they have fractions, as do
-    fractional seconds.
+    values: pl.Series
+    """Whole numbers (i64) that order as the texts mean; null where one cannot be read."""
+    words: str
+    """What they are: "seconds since 1970, from 1997-09-20 to 1998-04-23"."""
+    a_second: int | None = None
+    """How many units a second has; None when they are positions, or nobody knows."""
+    written_as_numbers: bool = True
+
+    def n_future(self, now: datetime) -> int:
+        """How many lie more than a day after `now`."""
+        if self.a_second is None:
+            return 0
+        latest = (now + timedelta(days=1)).timestamp() * self.a_second
+        return int((self.values > int(latest)).sum())
+
+
+def read_times(texts: pl.Series) -> Times:
+    """What `texts` (stripped) mean.
+
+    Numbers stay as they are written; where some are seconds and others milliseconds, all become the finer. Dates become seconds
+    since 1970, or milliseconds when they have fractions, as do fractional seconds.
     """
     numbers = texts.cast(pl.Float64, strict=False)
     if numbers.count() >= texts.count() / 2:
         return _numbers(texts, numbers)
-    micros = _dates(texts.to_frame("text"))
+    micros = read_dates(texts)
     whole = not (micros % 10**6 != 0).any()
-    values = micros // (10**6 if whole else 10**3)
-    return values, f"dates as {'seconds' if whole else 'milliseconds'} since 1970{_span(values, 1 if whole else 10**3)}"
+    values, a_second = micros // (10**6 if whole else 10**3), 1 if whole else 10**3
+    words = f"dates as {'seconds' if whole else 'milliseconds'} since 1970{_span(values, a_second)}"
+    return Times(values, words, a_second, written_as_numbers=False)
 
 
-def _numbers(texts: pl.Series, numbers: pl.Series) -> tuple[pl.Series, str]:
+def _numbers(texts: pl.Series, numbers: pl.Series) -> Times:
     numbers = numbers.set(~numbers.is_finite().fill_null(value=True), None)
     median = numbers.abs().median()
     size = median if isinstance(median, float) else 0.0
     if (numbers % 1 != 0).any():
         scale = 10**3 if size >= _FIRST_SECOND else 10**6
         values = (numbers * scale).round().cast(pl.Int64, strict=False)
-        return values, f"fractional numbers, multiplied by {scale:,}"
+        return Times(values, f"fractional numbers, multiplied by {scale:,}")
     whole = texts.cast(pl.Int64, strict=False)
     values = whole.zip_with(whole.is_not_null(), numbers.cast(pl.Int64, strict=False))
-    for least, a_second, name in _UNITS:
-        if size >= least:
-            return values, f"{name} since 1970{_span(values, a_second)}"
-    if size >= _FIRST_SECOND:
-        return values, f"seconds since 1970{_span(values, 1)}"
-    return values, "positions or steps"
+    if size < _FIRST_SECOND:
+        return Times(values, "positions or steps")
+    return _in_one_unit(values)
 
 
-def _dates(frame: pl.DataFrame) -> pl.Series:
-    """Microseconds since 1970 in UTC; what has no offset is taken for UTC."""
-    text = pl.col("text").str.replace(r"^(\S+)T", "${1} ").str.strip_suffix("Z").str.strip_suffix(" UTC")
-    sign = pl.when(text.str.extract(_OFFSET, 1) == "-").then(-1).otherwise(1)
-    hours, minutes = (text.str.extract(_OFFSET, group).cast(pl.Int64) for group in (2, 3))
-    timed = text.str.contains(r"\d:\d")  # "2014-02" ends like an offset, but an offset follows a time of day
-    offset = pl.when(timed).then(sign * (hours * 60 + minutes) * 60 * 10**6).fill_null(0)
-    bare = pl.when(timed).then(text.str.replace(_OFFSET, "")).otherwise(text).str.strip_chars()
-    read = [bare.str.to_datetime(form, strict=False, time_unit="us") for form in _FORMATS]
-    return frame.select(pl.coalesce(read).dt.epoch("us") - offset).to_series()
+def _in_one_unit(values: pl.Series) -> Times:
+    """Times since 1970, in the finest unit that occurs among them."""
+    a_second = pl.lit(None, dtype=pl.Int64)
+    for least, factor, _ in reversed(_UNITS):
+        a_second = pl.when(pl.col("value").abs() >= least).then(factor).otherwise(a_second)
+    seconds = pl.when(pl.col("value").abs() >= _FIRST_SECOND).then(1)
+    read = values.alias("value").to_frame().with_columns(unit=pl.coalesce(a_second, seconds).cast(pl.Int64))
+    n_of = dict(read["unit"].drop_nulls().value_counts().sort("unit").iter_rows())
+    finest = max(n_of)
+    scaled = read.select(pl.col("value") * (finest // pl.col("unit").fill_null(finest)))["value"].alias(values.name)
+    words = f"{_name(finest)} since 1970{_span(scaled, finest)}"
+    coarser = [f"{count:,} of them were written in {_name(unit)}" for unit, count in n_of.items() if unit != finest]
+    return Times(scaled, "; ".join([words, *coarser]), finest)
+
+
+def _name(a_second: int) -> str:
+    return next((name for _, factor, name in _UNITS if factor == a_second), "seconds")
 
 
 def _span(values: pl.Series, a_second: int) -> str:

@@ -11,6 +11,7 @@ from toolrec_cli.data.lines import numbered, split_fields
 from toolrec_cli.data.rejects import Sieve
 from toolrec_cli.data.source import BadRow, RawData
 from toolrec_cli.data.sources._movielens_titles import read_title
+from toolrec_cli.data.sources._ratings import usable
 from toolrec_cli.progress import Progress
 
 KINDS = {"genre": Kind.MULTI, "release_year": Kind.NUMERIC}
@@ -59,21 +60,16 @@ def _keyed(table: Table, key: str, empty: str, again: str) -> pl.DataFrame:
 
 def read_ratings(table: Table, items: pl.DataFrame, items_file: str) -> pl.DataFrame:
     """line, user_id, item_id, rating (f32), timestamp (i64, seconds) of every rating that can be used."""
-    drop = table.sieve.drop
-    frame = drop(table.frame, pl.col("user_id") == "", "the user id is empty")
-    frame = drop(frame, pl.col("item_id") == "", "the item id is empty")
-    rating = pl.col("rating").cast(pl.Float32, strict=False)
-    frame = drop(frame, ~rating.is_finite().fill_null(value=False), "the rating is not a number")
-    timestamp = pl.col("timestamp").cast(pl.Int64, strict=False)
-    frame = drop(frame, timestamp.is_null(), "the timestamp is not a whole number")
-    frame = drop(frame, ~pl.col("item_id").is_in(items["item_id"].implode()), f"{items_file} has no such item")
-    return frame.with_columns(rating, timestamp)
+    return usable(table.frame, table.sieve, known=(items["item_id"], items_file))
 
 
 def assemble(
-    archive: Archive, tables: Sequence[Table], frames: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], notes: list[str]
+    archive: Archive,
+    tables: Sequence[Table],
+    frames: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None],
+    notes: list[str],
 ) -> RawData:
-    """The source's whole yield. `frames` are interactions, items and users."""
+    """The source's whole yield. `frames` are interactions, items and users, should anything be known of them."""
     interactions, items, users = frames
     bad: list[BadRow] = [row for table in tables for row in table.sieve.bad]
     files = [table.sieve.file for table in tables]
@@ -81,6 +77,6 @@ def assemble(
     return RawData(interactions, items, users, KINDS, archive.digests(files), n_rows, bad, notes)
 
 
-def said(progress: Progress, done: int, file: str) -> None:
-    """Tell that `file`, one of three, is being read."""
-    progress("reading", done, 3, file)
+def said(progress: Progress, done: int, file: str, total: int = 3) -> None:
+    """Tell that `file`, one of `total`, is being read."""
+    progress("reading", done, total, file)

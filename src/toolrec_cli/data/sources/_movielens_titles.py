@@ -3,8 +3,8 @@
 import html
 import re
 
-_YEAR = re.compile(r"\s*\((\d{4})(?:/[IVX]+)?\)\s*(?:\((?:V|TV|VG)\))?\s*$")
-"""The year at the end, perhaps numbered among the films of that year, perhaps marked as video or television."""
+_YEAR = re.compile(r"\s*\((\d{4})(?:/[IVX]+|\s?[-–]\s?(?:\d{4})?)?\)\s*(?:\((?:V|TV|VG)\))?\s*$")
+"""The year at the end, perhaps numbered among the films of that year or the first of several, perhaps marked as video or TV."""
 
 _ARTICLES = (
     *("The", "A", "An"),
