@@ -10,16 +10,24 @@ from toolrec_cli.commands import options
 
 def prep(
     source: Annotated[
-        str, typer.Argument(metavar="[SOURCE]", help="sample, ml-1m, ml-100k, or table for your own files.")
+        str,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="sample, table for your own files, or one of: ml-1m, ml-32m, amazon, yelp, recbole, …",
+        ),
     ] = "sample",
     raw: Annotated[
         Path | None, typer.Option("--raw", metavar="PATH", help="The downloaded archive as it comes, or its folder.")
     ] = None,
     interactions: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="table: who met what (CSV, TSV, Parquet, JSON lines; .gz too).")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="table, amazon: who met what (CSV, TSV, Parquet, JSON lines; .gz too), a folder, or a quoted 'logs/*.csv'.",
+        ),
     ] = None,
     items: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="table: titles and attributes of the items.")
+        Path | None, typer.Option(metavar="FILE", help="table, amazon: titles and attributes of the items.")
     ] = None,
     user_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: the users' ids.")] = None,
     item_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: the items' ids.")] = None,
@@ -53,6 +61,7 @@ def prep(
 
     [bold]toolrec prep[/bold] makes the built-in sample.
     [bold]toolrec prep ml-1m --raw ml-1m.zip[/bold] takes MovieLens 1M as GroupLens packs it.
+    [bold]toolrec prep amazon --raw FOLDER --name books[/bold] takes Amazon reviews and metadata of a category.
     [bold]toolrec prep table --interactions clicks.csv --items products.csv --name shop[/bold] takes anybody's tables.
     """
     from toolrec_cli.data.source import ReadOptions
