@@ -248,3 +248,49 @@ def test_a_name_that_is_no_plain_folder_is_refused(toolrec: Run, tmp_path: Path,
     assert (said.returncode, said.stdout) == (2, "")
     assert prepared(workspace) == ["table"]
     assert [path.name for path in tmp_path.iterdir()] == ["workspace"]
+
+
+def test_a_log_is_filtered_and_split_as_asked_and_each_step_is_said(toolrec: Run, tmp_path: Path) -> None:
+    words = ["prep", "ml-1m", "--raw", archive(tmp_path), "--k-core", "3", "--item-core", "2", "--min-history", "15"]
+    more = ["--sample-users", "10", "--seed", "7", "--split", "time:0.8/0.1/0.1", "--preset", "toolrec-paper"]
+    said = toolrec(*words, *more, "--json", "-w", tmp_path)
+    assert said.returncode == 0
+    document = json.loads(said.stdout)
+    assert document["choices"] == {
+        "min_rating": None,
+        "deduplicate": "none",
+        "user_core": 3,
+        "item_core": 2,
+        "min_history": 15,
+        "sample_users": 10,
+        "seed": 7,
+        "split": "time:0.8/0.1/0.1",
+        "preset": "toolrec-paper",
+    }
+    assert document["split"] == "time:0.8/0.1/0.1"
+    assert document["counts"]["users"] == 10
+    assert [step["users"] for step in document["steps"]] == [0, 0, 10]
+    assert "Users beyond the 10 drawn by seed 7: 150 interactions, 10 users" in one_line(said.stderr)
+    assert "for everybody alike" in one_line(said.stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--preset", "toolrec"], "There is no preset 'toolrec'. Did you mean 'toolrec-paper'?"),
+        (["--split", "0.8"], "--split '0.8' is no split."),
+        (["--deduplicate", "lats"], "There is no way 'lats'. Did you mean 'last'?"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_refused(toolrec: Run, tmp_path: Path, words: list[str], complaint: str) -> None:
+    said = toolrec("prep", "ml-1m", "--raw", archive(tmp_path), *words, "-w", tmp_path)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert complaint in one_line(said.stderr)
+    assert prepared(tmp_path) == []
+
+
+def test_asking_for_more_than_there_is_leaves_nothing(toolrec: Run, tmp_path: Path) -> None:
+    said = toolrec("prep", "ml-1m", "--raw", archive(tmp_path), "--k-core", "99", "-w", tmp_path)
+    assert (said.returncode, said.stdout) == (3, "")
+    assert "Not one interaction is left. Outside the 99-core: 300 interactions" in one_line(said.stderr)
+    assert prepared(tmp_path) == []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolrec_cli.data.choices import Choices
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.library import dataset_dir, is_plain_name, prepared
 from toolrec_cli.data.preparation import prepare as write_dataset
@@ -16,12 +17,16 @@ SOURCES: Registry[Source] = Registry("toolrec_cli.data.sources", "SOURCE", "data
 
 @dataclass(frozen=True)
 class PrepOptions:
-    """How to prepare: what to read, under which name to keep it, whether to replace it, and whether to live with bad rows."""
+    """How to prepare: what to read, under which name to keep it, whether to replace it, and whether to live with bad rows.
+
+    `choices` say what is filtered and how it is split.
+    """
 
     read: ReadOptions = ReadOptions()
     name: str | None = None
     force: bool = False
     skip_bad: bool = False
+    choices: Choices = Choices()
 
 
 def prepare(workspace: Path, source: str, options: PrepOptions | None = None, progress: Progress = silent) -> Dataset:
@@ -44,4 +49,6 @@ def prepare(workspace: Path, source: str, options: PrepOptions | None = None, pr
         )
     raw = found.read(options.read, progress)
     directory = dataset_dir(workspace, name)
-    return write_dataset(source, raw, name, directory, skip_bad=options.skip_bad, progress=progress)
+    return write_dataset(
+        source, raw, name, directory, skip_bad=options.skip_bad, progress=progress, choices=options.choices
+    )
