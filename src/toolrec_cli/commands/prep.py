@@ -77,7 +77,6 @@ def prep(
     [bold]toolrec prep[/bold] makes the built-in sample.
     [bold]toolrec prep ml-1m --raw ml-1m.zip[/bold] takes MovieLens 1M as GroupLens packs it.
     [bold]toolrec prep table --interactions clicks.csv --items products.csv --name shop[/bold] takes anybody's tables.
-    [bold]toolrec prep ml-1m --raw ml-1m.zip --k-core 5 --split time:0.8/0.1/0.1 --name ml-1m-time[/bold]
     """
     from toolrec_cli.data.choices import resolve
     from toolrec_cli.data.source import ReadOptions
