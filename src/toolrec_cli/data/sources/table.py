@@ -4,17 +4,21 @@ from pathlib import Path
 
 import polars as pl
 
+from toolrec_cli.data.big_log import files_of, is_big
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.columns import find_column, require_column
 from toolrec_cli.data.kinds import read_attribute
 from toolrec_cli.data.markup import without_markup
 from toolrec_cli.data.rejects import Sieve
 from toolrec_cli.data.source import RawData, ReadOptions, Source
+from toolrec_cli.data.sources._table_big import big_log
 from toolrec_cli.data.tabular import Tabular, read_tabular
 from toolrec_cli.data.times import read_times
 from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.progress import Progress
 from toolrec_cli.storage.digests import file_digest
+
+_NO_ITEMS = "There is no file of items (--items): the ids stand for titles, and there are no attributes."
 
 RESERVED = {"item_id", "title"}
 """Names with a meaning of ours; an attribute of that name gets an underscore."""
@@ -27,6 +31,8 @@ def _read(options: ReadOptions, progress: Progress) -> RawData:
             "Which file holds the interactions?", hint="toolrec prep table --interactions FILE [--items FILE]"
         )
     progress("reading", 0, 2, path.name)
+    if is_big(files := files_of(path)):
+        return _read_big(files, options)
     log, interactions, notes = _read_interactions(path, options)
     if options.items is None:
         return _without_items(path, log, interactions, notes)
@@ -40,9 +46,19 @@ def _read(options: ReadOptions, progress: Progress) -> RawData:
     return RawData(interactions, items, None, kinds, files, n_rows, bad, [*notes, *item_notes])
 
 
+def _read_big(files: list[Path], options: ReadOptions) -> RawData:
+    """Interactions that are read in pieces, when they are prepared."""
+    log, digests = big_log(files, options), {each.name: file_digest(each) for each in files}
+    if options.items is None:
+        return RawData(log, None, None, {}, digests, notes=[_NO_ITEMS])
+    table, items, kinds, notes = _read_items(options.items, options)
+    digests[options.items.name] = file_digest(options.items)
+    return RawData(log, items, None, kinds, digests, {options.items.name: table.n_rows}, table.sieve.bad, notes)
+
+
 def _without_items(path: Path, log: Tabular, interactions: pl.DataFrame, notes: list[str]) -> RawData:
     ids = interactions.select("item_id").unique(maintain_order=True)
-    notes = [*notes, "There is no file of items (--items): the ids stand for titles, and there are no attributes."]
+    notes = [*notes, _NO_ITEMS]
     files = {path.name: file_digest(path)}
     items = ids.with_columns(title="item_id")
     return RawData(interactions, items, None, {}, files, {path.name: log.n_rows}, log.sieve.bad, notes)
