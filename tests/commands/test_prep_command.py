@@ -8,6 +8,7 @@ from subprocess import CompletedProcess
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from toolrec_cli.data.dataset import Dataset
 
@@ -294,3 +295,24 @@ def test_asking_for_more_than_there_is_leaves_nothing(toolrec: Run, tmp_path: Pa
     assert (said.returncode, said.stdout) == (3, "")
     assert "Not one interaction is left. Outside the 99-core: 300 interactions" in one_line(said.stderr)
     assert prepared(tmp_path) == []
+
+
+def test_partitions_that_another_engine_wrote_are_prepared(toolrec: Run, tmp_path: Path) -> None:
+    """Polars' partitioned sink stands for any engine that writes a folder of Parquet parts: it numbers and filters first."""
+    rows = [(f"u{n * n % 23}", f"{n * 5 % 17:03}", 1_500_000_000 + n * 13 % 401) for n in range(1200)]
+    log = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    busy = pl.len().over("user_id") >= 100
+    log.lazy().filter(busy).sort("timestamp", maintain_order=True).sink_parquet(
+        pl.PartitionBy(tmp_path / "parts", max_rows_per_file=200), mkdir=True
+    )
+    assert len(list((tmp_path / "parts").glob("*.parquet"))) > 3
+    said = toolrec("prep", "table", "--interactions", tmp_path / "parts/*.parquet", "--name", "toys", "-w", tmp_path)
+    assert said.returncode == 0
+    dataset = Dataset(tmp_path / "datasets" / "toys")
+    kept = log.filter(busy)
+    assert 200 < kept.height < 1200
+    assert dataset.card.counts["interactions"] == kept.height
+    found = pl.read_parquet(dataset.directory / "interactions.parquet")
+    named = found.select(user=dataset.users["user_id"].gather(found["user_index"]), time="timestamp")
+    expected = kept.sort("user_id", "timestamp").select(user="user_id", time="timestamp")
+    assert_frame_equal(named.sort("user", "time"), expected)

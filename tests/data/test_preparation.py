@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -227,6 +227,7 @@ HISTORIES = st.lists(st.tuples(st.sampled_from("uvwx"), st.sampled_from("abcdef"
 
 
 @given(HISTORIES)
+@settings(max_examples=60, deadline=None)
 def test_the_split_loses_nothing_leaks_nothing_and_keeps_the_order(rows: list[Row]) -> None:
     made = arrange(raw_data(rows))
     items, users = made.items["item_id"].to_list(), made.users["user_id"].to_list()

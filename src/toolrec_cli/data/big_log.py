@@ -26,21 +26,12 @@ Clean = Callable[[pl.DataFrame, Sieve], tuple[pl.DataFrame, str | None]]
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files that `path` means: itself, those of a folder, or those that a pattern ("parts/*.parquet") fits; by name.
-
-    Raises InputError when a folder or pattern holds none.
-    """
+    """The files that `path` means: those of a folder, those that a pattern ("parts/*.parquet") fits, by name; else itself."""
     if path.is_dir():
         found = [each for each in path.iterdir() if PART_ENDINGS.intersection(each.suffixes)]
-    elif set(path.name) & set("*?[") and not path.exists():
-        found = list(path.parent.glob(path.name))
     else:
-        return [path]
-    if not found:
-        raise InputError(
-            f"There is no CSV or Parquet file in {path}.", hint="Write the pattern in quotes: 'parts/*.parquet'"
-        )
-    return sorted(each for each in found if each.name[0] not in "._")
+        found = list(path.parent.glob(path.name)) if set(path.name) & set("*?[") and not path.exists() else []
+    return sorted(each for each in found if each.name[0] not in "._") or [path]
 
 
 def is_big(files: Sequence[Path]) -> bool:

@@ -16,7 +16,7 @@ Filter = Callable[[Remaining], Remaining]
 
 def filtered(staged: Stage, choices: Choices) -> tuple[Remaining, list[Step]]:
     """What is left of the log after the steps that `choices` asks for. Raises InputError when a step leaves nothing."""
-    rest = Remaining.of(staged.log, len(staged.users), len(staged.items))
+    rest = Remaining.of(staged.log, len(staged.users), staged.n_items)
     before = (staged.n_read, len(staged.users), staged.n_met)
     done: list[Step] = []
     for name, step in _steps(choices):

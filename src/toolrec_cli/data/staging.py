@@ -53,6 +53,8 @@ class Stage:
     told: Told
     n_read: int
     """Interactions that can be used, those rated too low among them."""
+    n_items: int
+    """Items there may be; numbers from here on were given to items that turned out not to be known."""
     n_met: int
     """Items that these are with."""
 
@@ -85,7 +87,8 @@ def stage(raw: RawData, min_rating: float | None, folder: Path, progress: Progre
         met[item if len(met) else []] = True
         staged.append({name: numbered[name].to_numpy() for name in staged.types})
         progress("preparing", 0, N_STEPS, f"{n_read:,} interactions read")
-    return Stage(staged, users, items, log.told(), n_read, int(met.sum()) if len(met) else len(items))
+    n_items, n_met = (len(items), len(items)) if raw.items is None else (raw.items.height, int(met.sum()))
+    return Stage(staged, users, items, log.told(), n_read, n_items, n_met)
 
 
 _VALUES = {"timestamp": pl.Int64, "rating": pl.Float32}
