@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.preparation import prepare
@@ -15,6 +16,9 @@ from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.progress import silent
+
+settings.register_profile("steady", deadline=None)  # a busy machine is no failure
+settings.load_profile("steady")
 
 SHAPE = {"embedding_size": 16, "n_layers": 1, "n_heads": 2, "max_length": 20, "dropout": 0.1}
 QUICK = TrainingSettings(epochs=2, batch_size=16)

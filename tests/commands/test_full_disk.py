@@ -38,7 +38,7 @@ def full(said: CompletedProcess[str]) -> bool:
     return (said.returncode, said.stdout, "No space left on device" in said.stderr) == (3, "", True)
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("nth", [1, 2])
 def test_prep_leaves_no_directory(
     toolrec: Run, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
@@ -56,6 +56,15 @@ def test_prep_leaves_no_directory(
         "Hint: Make room or choose another --workspace; nothing half-written is left behind.\n"
     )
     assert len(calls) == nth
+    assert names(tmp_path / "datasets") == []
+
+
+@pytest.mark.parametrize("where", ["data.staged.Staged.append", "data.writing.parquet.ParquetWriter"])
+def test_prep_leaves_no_directory_when_the_interactions_do_not_fit(
+    toolrec: Run, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(f"toolrec_cli.{where}", no_space)
+    assert full(toolrec("prep", "table", "--interactions", log / "clicks.csv", *COLUMNS, "-w", tmp_path))
     assert names(tmp_path / "datasets") == []
 
 

@@ -8,6 +8,7 @@ from subprocess import CompletedProcess
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from toolrec_cli.data.dataset import Dataset
 
@@ -233,11 +234,11 @@ def test_an_empty_table_is_refused(toolrec: Run, tmp_path: Path, content: str, w
     assert prepared(tmp_path) == []
 
 
-def test_a_folder_where_a_table_is_wanted_is_said_to_be_one(toolrec: Run, tmp_path: Path) -> None:
+def test_a_folder_without_a_table_is_said_to_be_one(toolrec: Run, tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     said = toolrec("prep", "table", "--interactions", tmp_path / "logs", "-w", tmp_path)
     assert (said.returncode, said.stdout) == (3, "")
-    assert f"{tmp_path / 'logs'} is not a file." in said.stderr
+    assert f"There is no table in the folder {tmp_path / 'logs'}." in said.stderr
 
 
 @pytest.mark.parametrize("name", [".", "..", "../elsewhere", "a/b", ".hidden"])
@@ -249,3 +250,70 @@ def test_a_name_that_is_no_plain_folder_is_refused(toolrec: Run, tmp_path: Path,
     assert (said.returncode, said.stdout) == (2, "")
     assert prepared(workspace) == ["table"]
     assert [path.name for path in tmp_path.iterdir()] == ["workspace"]
+
+
+def test_a_log_is_filtered_and_split_as_asked_and_each_step_is_said(toolrec: Run, tmp_path: Path) -> None:
+    words = ["prep", "ml-1m", "--raw", archive(tmp_path), "--k-core", "3", "--item-core", "2", "--min-history", "15"]
+    more = ["--sample-users", "10", "--seed", "7", "--split", "time:0.8/0.1/0.1", "--preset", "toolrec-paper"]
+    said = toolrec(*words, *more, "--json", "-w", tmp_path)
+    assert said.returncode == 0
+    document = json.loads(said.stdout)
+    assert document["choices"] == {
+        "min_rating": None,
+        "deduplicate": "none",
+        "user_core": 3,
+        "item_core": 2,
+        "min_history": 15,
+        "sample_users": 10,
+        "seed": 7,
+        "split": "time:0.8/0.1/0.1",
+        "preset": "toolrec-paper",
+    }
+    assert document["split"] == "time:0.8/0.1/0.1"
+    assert document["counts"]["users"] == 10
+    assert [step["users"] for step in document["steps"]] == [0, 0, 10]
+    assert "Users beyond the 10 drawn by seed 7: 150 interactions, 10 users" in one_line(said.stderr)
+    assert "for everybody alike" in one_line(said.stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--preset", "toolrec"], "There is no preset 'toolrec'. Did you mean 'toolrec-paper'?"),
+        (["--split", "0.8"], "--split '0.8' is no split."),
+        (["--deduplicate", "lats"], "There is no way 'lats'. Did you mean 'last'?"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_refused(toolrec: Run, tmp_path: Path, words: list[str], complaint: str) -> None:
+    said = toolrec("prep", "ml-1m", "--raw", archive(tmp_path), *words, "-w", tmp_path)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert complaint in one_line(said.stderr)
+    assert prepared(tmp_path) == []
+
+
+def test_asking_for_more_than_there_is_leaves_nothing(toolrec: Run, tmp_path: Path) -> None:
+    said = toolrec("prep", "ml-1m", "--raw", archive(tmp_path), "--k-core", "99", "-w", tmp_path)
+    assert (said.returncode, said.stdout) == (3, "")
+    assert "Not one interaction is left. Outside the 99-core: 300 interactions" in one_line(said.stderr)
+    assert prepared(tmp_path) == []
+
+
+def test_partitions_that_another_engine_wrote_are_prepared(toolrec: Run, tmp_path: Path) -> None:
+    """Polars' partitioned sink stands for any engine that writes a folder of Parquet parts: it numbers and filters first."""
+    rows = [(f"u{n * n % 23}", f"{n * 5 % 17:03}", 1_500_000_000 + n * 13 % 401) for n in range(1200)]
+    log = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    busy = pl.len().over("user_id") >= 100
+    log.lazy().filter(busy).sort("timestamp", maintain_order=True).sink_parquet(
+        pl.PartitionBy(tmp_path / "parts", max_rows_per_file=200), mkdir=True
+    )
+    assert len(list((tmp_path / "parts").glob("*.parquet"))) > 3
+    said = toolrec("prep", "table", "--interactions", tmp_path / "parts/*.parquet", "--name", "toys", "-w", tmp_path)
+    assert said.returncode == 0
+    dataset = Dataset(tmp_path / "datasets" / "toys")
+    kept = log.filter(busy)
+    assert 200 < kept.height < 1200
+    assert dataset.card.counts["interactions"] == kept.height
+    found = pl.read_parquet(dataset.directory / "interactions.parquet")
+    named = found.select(user=dataset.users["user_id"].gather(found["user_index"]), time="timestamp")
+    expected = kept.sort("user_id", "timestamp").select(user="user_id", time="timestamp")
+    assert_frame_equal(named.sort("user", "time"), expected)

@@ -1,20 +1,23 @@
 """From raw tables to a data set on disk: indices, order, split, notes, and nothing left behind when it fails."""
 
 import errno
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from toolrec_cli.data.catalog import Attribute, Kind
+from toolrec_cli.data.choices import Choices
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
-from toolrec_cli.data.preparation import arrange, prepare
+from toolrec_cli.data.preparation import prepare
 from toolrec_cli.data.source import BadRow, RawData
 from toolrec_cli.errors import InputError
 from toolrec_cli.progress import silent
@@ -30,6 +33,24 @@ def raw_data(rows: Sequence[Row], *, items: pl.DataFrame | None = None, **change
         items = interactions.select("item_id").unique().sort("item_id").with_columns(title="item_id")
     given: dict[str, Any] = {"users": None, "kinds": {}, "files": {"log": "00"}}
     return RawData(interactions, items, **(given | changed))
+
+
+@dataclass
+class Made:
+    """What was written, read again."""
+
+    items: pl.DataFrame
+    interactions: pl.DataFrame
+    users: pl.DataFrame
+    notes: list[str]
+
+
+def arrange(raw: RawData, choices: Choices | None = None) -> Made:
+    """The tables of `raw`, and what was said of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = prepare("table", raw, "toys", Path(folder) / "toys", skip_bad=False, progress=silent, choices=choices)
+        tables = [pl.read_parquet(made.directory / f"{name}.parquet") for name in ("items", "interactions", "users")]
+        return Made(*tables, list(made.card.notes))
 
 
 def write(raw: RawData, directory: Path, *, skip_bad: bool = False) -> Dataset:
@@ -206,6 +227,7 @@ HISTORIES = st.lists(st.tuples(st.sampled_from("uvwx"), st.sampled_from("abcdef"
 
 
 @given(HISTORIES)
+@settings(max_examples=60, deadline=None)
 def test_the_split_loses_nothing_leaks_nothing_and_keeps_the_order(rows: list[Row]) -> None:
     made = arrange(raw_data(rows))
     items, users = made.items["item_id"].to_list(), made.users["user_id"].to_list()

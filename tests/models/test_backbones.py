@@ -151,7 +151,8 @@ def test_every_epoch_takes_the_users_in_another_order(name: str) -> None:
     notes: dict[str, list[str]] = {}
 
     def progress(task: str, done: int, total: int, note: str = "") -> None:
-        notes.setdefault(task, []).append(note)
+        epoch, loss, *_ = note.split(" · ")
+        notes.setdefault(epoch, []).append(loss)
 
     settings = TrainingSettings(epochs=3, batch_size=4, learning_rate=0.0)
     fit_backbone(build(name, dropout=0.0), cycles(), settings, Watch(QUIET.on_best, QUIET.on_epoch, progress))

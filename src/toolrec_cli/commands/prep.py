@@ -43,6 +43,33 @@ def prep(
         list[str] | None,
         typer.Option(metavar="ATTR=KIND", help="table: categorical, multi-valued, numeric or text (repeatable)."),
     ] = None,
+    min_rating: Annotated[float | None, typer.Option(metavar="R", help="Leave out what is rated lower.")] = None,
+    deduplicate: Annotated[
+        str | None,
+        typer.Option(metavar="first|last|none", help="Of repeats (same user and item), keep one. Default: none."),
+    ] = None,
+    k_core: Annotated[
+        int | None, typer.Option(metavar="K", min=1, help="Only users and items with K interactions among themselves.")
+    ] = None,
+    user_core: Annotated[int | None, typer.Option(metavar="K", min=1, help="--k-core for users alone.")] = None,
+    item_core: Annotated[int | None, typer.Option(metavar="K", min=1, help="--k-core for items alone.")] = None,
+    min_history: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Then leave out users with fewer interactions.")
+    ] = None,
+    sample_users: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Keep so many users, drawn by the seed.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="What --sample-users draws by. Default: 42.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="SPLIT", help="leave-one-out (the default), or by time for all alike: time:0.8/0.1/0.1"),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The values of a paper, where none is given: toolrec-paper, recbole, s3-rec."
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What to call it. Default: the source's name.")
     ] = None,
@@ -57,13 +84,16 @@ def prep(
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
-    """Raw logs -> a data set: Parquet, indexed, in time order, split leave-one-out.
+    """Raw logs -> a data set: Parquet, indexed, in time order, split.
+
+    What papers differ in is applied in this order: rating, repeats, core, history, sample, split; dataset.json keeps it all.
 
     [bold]toolrec prep[/bold] makes the built-in sample.
     [bold]toolrec prep ml-1m --raw ml-1m.zip[/bold] takes MovieLens 1M as GroupLens packs it.
     [bold]toolrec prep amazon --raw FOLDER --name books[/bold] takes Amazon reviews and metadata of a category.
     [bold]toolrec prep table --interactions clicks.csv --items products.csv --name shop[/bold] takes anybody's tables.
     """
+    from toolrec_cli.data.choices import resolve
     from toolrec_cli.data.source import ReadOptions
     from toolrec_cli.operations.preparing import PrepOptions, prepare
     from toolrec_cli.render.console import print_json, say
@@ -82,8 +112,19 @@ def prep(
         list_separator=list_separator,
         kinds=_kinds(kind or []),
     )
+    given = {
+        "min_rating": min_rating,
+        "deduplicate": deduplicate,
+        "user_core": user_core or k_core,
+        "item_core": item_core or k_core,
+        "min_history": min_history,
+        "sample_users": sample_users,
+        "seed": seed,
+        "split": split,
+    }
+    choices = resolve(given, preset)
     with bars() as progress:
-        dataset = prepare(workspace, source, PrepOptions(read, name, force, skip_bad, report), progress)
+        dataset = prepare(workspace, source, PrepOptions(read, name, force, skip_bad, report, choices), progress)
     if as_json:
         print_json(dataset_document(dataset))
     else:

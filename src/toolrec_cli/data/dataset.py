@@ -19,6 +19,7 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from toolrec_cli.data.catalog import Attribute, Catalog
+from toolrec_cli.data.choices import Step
 from toolrec_cli.data.interactions import IntArray, Interactions, Part, read_before, read_held_out, read_users_with
 from toolrec_cli.errors import InputError, UsageError, unknown
 
@@ -44,6 +45,10 @@ class DatasetCard:
     """What was repaired, dropped or decided on the way, in sentences."""
     bad_rows: dict[str, int] = field(default_factory=dict[str, int])
     """Reason -> how many rows were left out."""
+    choices: dict[str, Any] = field(default_factory=dict[str, Any])
+    """How the log was filtered and split, in the order of application; empty in cards from before there was a choice."""
+    steps: tuple[Step, ...] = ()
+    """What each of these left out."""
     schema_version: int = SCHEMA_VERSION
 
     def as_json(self) -> dict[str, Any]:

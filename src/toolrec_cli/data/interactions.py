@@ -12,7 +12,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 class Part(StrEnum):
-    """Which part of the leave-one-out split an interaction belongs to."""
+    """Which part of the split an interaction belongs to."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -79,17 +79,28 @@ def read_before(path: Path, part: Part | None, n_users: int) -> Interactions:
 
 
 def read_held_out(path: Path, part: Part, n_users: int) -> npt.NDArray[np.int32]:
-    """The held-out item of every user (item_index; 0 where the user has none). Shape [n_users].
+    """The item of `part` that is to be found for every user: the first one there, where the user has a history before it.
 
-    Read only after the lists are written.
+    item_index; 0 where there is none. Shape [n_users]. Read only after the lists are written.
     """
     frame = pl.scan_parquet(path).filter(pl.col("part") == str(part)).select("user_index", "item_index").collect()
     targets = np.zeros(n_users, dtype=np.int32)
-    targets[frame["user_index"].to_numpy()] = frame["item_index"].to_numpy()
+    targets[frame["user_index"].to_numpy()[::-1]] = frame["item_index"].to_numpy()[::-1]  # the last one written stays
+    targets[~_with_history(path, part, n_users)] = 0
     return targets
 
 
 def read_users_with(path: Path, part: Part) -> IntArray:
-    """Who has an item held out in `part` (user_index, ascending), but not which item."""
-    frame = pl.scan_parquet(path).filter(pl.col("part") == str(part)).select("user_index").collect()
-    return np.sort(frame["user_index"].to_numpy().astype(np.int64))
+    """Who has an item to be found in `part`, and a history before it (user_index, ascending), but not which item."""
+    frame = pl.scan_parquet(path).filter(pl.col("part") == str(part)).select(pl.col("user_index").unique()).collect()
+    users = np.sort(frame["user_index"].to_numpy().astype(np.int64))
+    return users[_with_history(path, part, int(users.max(initial=-1)) + 1)[users]]
+
+
+def _with_history(path: Path, part: Part, n_users: int) -> npt.NDArray[np.bool_]:
+    """Who among the first `n_users` has anything before `part`."""
+    earlier = pl.scan_parquet(path).filter(pl.col("part").is_in([str(p) for p in BEFORE[part]]))
+    users = earlier.select(pl.col("user_index").unique()).collect()["user_index"].to_numpy()
+    found = np.zeros(n_users, np.bool_)
+    found[users[users < n_users]] = True
+    return found

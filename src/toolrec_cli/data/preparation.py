@@ -1,18 +1,33 @@
-"""Raw tables in the world's ids -> a data set on disk: items, interactions and users by index, split, and the card."""
+"""Raw tables in the world's ids -> a data set on disk: items, interactions and users by index, split, and the card.
 
+Interactions are never held all at once: they are numbered and staged on disk as they come, filtered by counting, cut into
+buckets of users, and ordered, split and written a bucket at a time. What is in memory grows with the ids, not with the log.
+"""
+
+import shutil
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from toolrec_cli.data.catalog import Attribute, Kind
+from toolrec_cli.data.buckets import buckets
+from toolrec_cli.data.choices import Choices, Step, time_shares
 from toolrec_cli.data.dataset import CARD, Dataset, DatasetCard
-from toolrec_cli.data.interactions import Part
-from toolrec_cli.data.rejects import check, describe
-from toolrec_cli.data.source import RawData
-from toolrec_cli.data.splits import LEAVE_ONE_OUT, in_order, leave_one_out, short_note, tied_note
-from toolrec_cli.errors import InputError
+from toolrec_cli.data.filtering import filtered
+from toolrec_cli.data.pool import Pool, item_pool
+from toolrec_cli.data.rejects import check, describe, reasons_of
+from toolrec_cli.data.remaining import Remaining
+from toolrec_cli.data.source import RawData, Told
+from toolrec_cli.data.splits import PARTS, TimeCuts, in_order, last_two, time_cuts
+from toolrec_cli.data.staged import Piece
+from toolrec_cli.data.staging import N_STEPS, Stage, stage
+from toolrec_cli.data.tally import Tally
+from toolrec_cli.data.writing import InteractionsWriter
+from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import Progress
 from toolrec_cli.storage.atomic import building, write_json
 from toolrec_cli.storage.digests import file_digest, joint_digest
@@ -22,133 +37,124 @@ ITEMS, INTERACTIONS, USERS = "items.parquet", "interactions.parquet", "users.par
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """The three tables as they are written, the attributes of the items, and what was decided on the way."""
+class _Made:
+    """What a data set holds, besides the interactions, which are on disk."""
 
-    items: pl.DataFrame
-    interactions: pl.DataFrame
+    pool: Pool
     users: pl.DataFrame
-    attributes: tuple[Attribute, ...]
-    notes: list[str] = field(default_factory=list[str])
+    steps: list[Step]
+    told: Told
+    tally: Tally
 
 
 def prepare(
-    source_name: str, raw: RawData, name: str, directory: Path, *, skip_bad: bool, progress: Progress
+    source_name: str,
+    raw: RawData,
+    name: str,
+    directory: Path,
+    *,
+    skip_bad: bool,
+    progress: Progress,
+    choices: Choices | None = None,
 ) -> Dataset:
     """Write `raw` as the data set `name` into `directory`, whole or not at all.
 
-    Raises InputError when more than 1 % of a file's rows are bad (unless `skip_bad`), or when no interaction is left.
+    Raises InputError when more than 1 % of a file's rows are bad (unless `skip_bad`), or when no interaction is left;
+    UsageError when `choices` need times or ratings and there are none.
     """
+    choices = choices or Choices()
     check(raw.bad_rows, raw.n_rows, skip_bad=skip_bad)
-    if not raw.interactions.height:
-        raise InputError(f"There is not one interaction to prepare {name!r} from.", hint="Look at the input file.")
-    progress("preparing", 0, 2, "ordering and splitting")
-    made = arrange(raw)
-    progress("preparing", 1, 2, "writing")
-    with building(directory) as temporary:
-        digest = _write_tables(made, temporary)
-        write_json(temporary / CARD, _card(source_name, raw, name, made, digest).as_json())
-    progress("preparing", 2, 2)
+    _check_columns(raw.interactions.columns, choices)
+    with building(directory) as temporary, _scratch(temporary) as scratch:
+        staged = stage(raw, choices.min_rating, scratch, progress)
+        check(staged.told.bad_rows, staged.told.n_rows, skip_bad=skip_bad, counts=staged.told.n_bad)
+        if not staged.n_read:
+            raise InputError(f"There is not one interaction to prepare {name!r} from.", hint="Look at the input file.")
+        progress("preparing", 1, N_STEPS, "filtering")
+        rest, steps = filtered(staged, choices)
+        progress("preparing", 2, N_STEPS, "ordering, splitting and writing")
+        made = _write_tables(raw, staged, rest, steps, choices, temporary)
+        digest = joint_digest(file_digest(temporary / file) for file in (ITEMS, INTERACTIONS, USERS))
+        write_json(temporary / CARD, _card(source_name, raw, name, made, choices, digest).as_json())
+    progress("preparing", N_STEPS, N_STEPS)
     return Dataset(directory)
 
 
-def arrange(raw: RawData) -> Prepared:
-    """The tables of `raw` by index: items in their order from 1, users by first appearance from 0, interactions split."""
-    met = raw.items.filter(pl.col("item_id").is_in(raw.interactions["item_id"].unique().implode()))
-    items, attributes, notes = _with_attributes(met, raw.kinds)
-    users = raw.interactions.select("user_id").unique(maintain_order=True)
-    ordered = in_order(_indexed(raw.interactions, items, users))
-    notes = [*raw.notes, *_unmet_note(raw.items.height - met.height), *_shared_title_note(items), *notes]
-    split = leave_one_out(ordered)
-    notes += [*_repeat_note(split), *tied_note(split), *short_note(split)]
-    return Prepared(items, split, _with_profiles(users, raw.users), attributes, notes)
+def _check_columns(columns: list[str], choices: Choices) -> None:
+    if choices.min_rating is not None and "rating" not in columns:
+        raise UsageError("There are no ratings, so none can be too low.", hint="Leave out --min-rating.")
+    if time_shares(choices.split) and "timestamp" not in columns:
+        raise UsageError("There are no times to split by.", hint="Use --split leave-one-out.")
 
 
-def _indexed(interactions: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
-    """user_index (u32), item_index (u32), then timestamp and rating where there are any; in input order."""
-    user_index = users.select("user_id").with_row_index("user_index")
-    item_index = items.select("item_id").with_row_index("item_index", offset=1)
-    joined = interactions.join(user_index, on="user_id", how="left", maintain_order="left")
-    joined = joined.join(item_index, on="item_id", how="left", maintain_order="left")
-    if joined["item_index"].null_count() or joined.height != interactions.height:
-        raise ValueError("a source handed over an interaction without its item, or an item twice")
-    types = {"timestamp": pl.Int64, "rating": pl.Float32}
-    given = [pl.col(column).cast(dtype) for column, dtype in types.items() if column in interactions.columns]
-    return joined.select("user_index", "item_index", *given)
+@contextmanager
+def _scratch(directory: Path) -> Generator[Path]:
+    """A folder for what is staged, gone when the block ends."""
+    folder = directory / "staged"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _with_attributes(
-    items: pl.DataFrame, kinds: dict[str, Kind]
-) -> tuple[pl.DataFrame, tuple[Attribute, ...], list[str]]:
-    """item_id, title and the attributes that have a value; each attribute described; notes on those dropped."""
-    names = [name for name in items.columns if name not in ("item_id", "title")]
-    blank = [_blank_to_null(name, items.schema[name]) for name in names]
-    frame = items.select("item_id", "title", *blank)
-    kept = [name for name in names if frame[name].null_count() < frame.height]
-    notes = [f"Attribute {name!r} has no value at all and is left out." for name in names if name not in kept]
-    attributes = tuple(_described(frame[name], kinds[name]) for name in kept)
-    return frame.select("item_id", "title", *kept), attributes, notes
+def _write_tables(
+    raw: RawData, staged: Stage, rest: Remaining, steps: list[Step], choices: Choices, directory: Path
+) -> _Made:
+    """Write the three tables. The same input and choices give the same bytes."""
+    n_unmet = 0 if raw.items is None else raw.items.height - staged.n_met
+    pool = item_pool(raw, staged.items, rest.items > 0, n_unmet)
+    write_parquet(pool.items, directory / ITEMS)
+    shares = time_shares(choices.split)
+    cuts = None if shares is None else time_cuts(lambda: (p["timestamp"] for p in rest.pieces("timestamp")), shares)
+    tally = _write_interactions(rest, cuts, directory / INTERACTIONS)
+    users = _with_profiles(staged.users.ids().filter(pl.Series(rest.users > 0)).alias("user_id"), raw.users)
+    write_parquet(users, directory / USERS)
+    return _Made(pool, users, steps, staged.told, tally)
 
 
-def _blank_to_null(name: str, dtype: pl.DataType) -> pl.Expr:
-    if isinstance(dtype, pl.List):
-        return pl.when(pl.col(name).list.len() > 0).then(pl.col(name)).alias(name)
-    return pl.col(name).replace("", None) if dtype == pl.String else pl.col(name)
+def _write_interactions(rest: Remaining, cuts: TimeCuts | None, path: Path) -> Tally:
+    """Order, split and write what is left, bucket by bucket; users and items get their final index."""
+    user_index = np.cumsum(rest.users > 0, dtype=np.uint32) - np.uint32(1)
+    item_index = np.cumsum(rest.items > 0, dtype=np.uint32)
+    split, tally = cuts or last_two, Tally(cuts)
+    with InteractionsWriter(path) as writer:
+        for bucket in buckets(rest):
+            frame = in_order(_indexed(bucket, user_index, item_index))
+            codes = split(frame)
+            tally.add(frame, codes)
+            writer.add(frame, codes)
+    return tally
 
 
-def _described(column: pl.Series, kind: Kind) -> Attribute:
-    known = column.drop_nulls()
-    values = known.explode() if isinstance(known.dtype, pl.List) else known
-    return Attribute(column.name, kind, coverage=len(known) / len(column), n_values=values.n_unique())
+def _indexed(bucket: Piece, user_index: np.ndarray, item_index: np.ndarray) -> pl.DataFrame:
+    """user_index (u32, from 0), item_index (u32, from 1), then timestamp and rating where there are any."""
+    indices = {"user_index": user_index[bucket.pop("user")], "item_index": item_index[bucket.pop("item")]}
+    return pl.DataFrame({**indices, **bucket})
 
 
-def _with_profiles(users: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:
+def _with_profiles(users: pl.Series, known: pl.DataFrame | None) -> pl.DataFrame:
     """user_id in `user_index` order, and beside it what is known of each user."""
     if known is None:
-        return users
-    return users.join(known.unique("user_id", keep="first"), on="user_id", how="left", maintain_order="left")
+        return users.to_frame()
+    return users.to_frame().join(known.unique("user_id", keep="first"), on="user_id", how="left", maintain_order="left")
 
 
-def _unmet_note(n_unmet: int) -> list[str]:
-    return [f"Items that nobody interacted with, left out: {n_unmet:,}."] if n_unmet else []
-
-
-def _shared_title_note(items: pl.DataFrame) -> list[str]:
-    shared = items.filter(pl.col("title").is_duplicated())
-    if not shared.height:
-        return []
-    n_titles = shared["title"].n_unique()
-    return [
-        f"Items that share their title with another, told apart by their ids: {shared.height:,} (titles: {n_titles:,})."
-    ]
-
-
-def _repeat_note(frame: pl.DataFrame) -> list[str]:
-    what = "user, item and time" if "timestamp" in frame.columns else "user and item"
-    key = [name for name in ("user_index", "item_index", "timestamp") if name in frame.columns]
-    n_repeats = frame.height - frame.select(pl.struct(key).n_unique()).item()
-    return [f"Interactions that repeat an earlier one (same {what}), kept: {n_repeats:,}."] if n_repeats else []
-
-
-def _write_tables(made: Prepared, directory: Path) -> str:
-    """Write the three tables; the digest over them all. The same tables give the same bytes."""
-    tables = {ITEMS: made.items, INTERACTIONS: made.interactions, USERS: made.users}
-    for file, frame in tables.items():
-        write_parquet(frame, directory / file)
-    return joint_digest(file_digest(directory / file) for file in tables)
-
-
-def _card(source_name: str, raw: RawData, name: str, made: Prepared, digest: str) -> DatasetCard:
-    parts = Counter(dict(made.interactions["part"].value_counts().iter_rows()))
-    counts = {"users": made.users.height, "items": made.items.height, "interactions": made.interactions.height}
+def _card(source_name: str, raw: RawData, name: str, made: _Made, choices: Choices, digest: str) -> DatasetCard:
+    parts = {str(part): int(count) for part, count in zip(PARTS, made.tally.parts, strict=True)}
+    counts = {"users": made.users.height, "items": made.pool.items.height, "interactions": sum(parts.values())}
+    bad = reasons_of(raw.bad_rows) + Counter(made.told.n_bad)
+    notes = [*raw.notes, *made.told.notes, *map(str, made.steps), *made.pool.notes, *made.tally.notes()]
     return DatasetCard(
         name=name,
         source=source_name,
         raw=raw.files,
         digest=digest,
-        counts=counts | {str(part): parts[str(part)] for part in Part},
-        attributes=made.attributes,
-        split=LEAVE_ONE_OUT,
-        notes=(*made.notes, *describe(raw.bad_rows)),
-        bad_rows=dict(Counter(f"{row.file}: {row.reason}" for row in raw.bad_rows)),
+        counts=counts | parts,
+        attributes=made.pool.attributes,
+        split=choices.split,
+        notes=(*notes, *describe([*raw.bad_rows, *made.told.bad_rows], bad)),
+        bad_rows={f"{file}: {reason}": count for (file, reason), count in bad.items()},
+        choices=choices.as_json(),
+        steps=tuple(made.steps),
     )

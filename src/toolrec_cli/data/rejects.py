@@ -1,7 +1,7 @@
 """Rows that cannot be used: found, counted, shown, and never in silence."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -48,22 +48,41 @@ class Sieve:
         return [BadRow(name, line, reason, content) for name, line, content in shown.iter_rows()]
 
 
-def describe(rows: Sequence[BadRow]) -> list[str]:
-    """A sentence a reason with its count, then the first five rows with file and line."""
-    reasons = Counter((row.file, row.reason) for row in rows)
+def reasons_of(rows: Sequence[BadRow]) -> Counter[tuple[str, str]]:
+    """How many rows there are of each file and reason."""
+    return Counter((row.file, row.reason) for row in rows)
+
+
+def describe(rows: Sequence[BadRow], counts: Mapping[tuple[str, str], int] | None = None) -> list[str]:
+    """A sentence a reason with its count, then the first five rows with file and line.
+
+    `counts` says how many there were by file and reason, where `rows` are only the first of them.
+    """
+    reasons = reasons_of(rows) if counts is None else counts
     counted = [f"{file}: {count:,} {_rows(count)} left out: {reason}." for (file, reason), count in reasons.items()]
     first = sorted(rows, key=lambda row: (row.file, row.line))[:SHOWN]
     return counted + [f"{row.file}, line {row.line}: {row.reason}: {row.text!r}" for row in first]
 
 
-def check(rows: Sequence[BadRow], totals: dict[str, int], *, skip_bad: bool) -> None:
-    """Raise InputError when more than 1 % of a file's rows are bad. `totals` counts all rows of each file."""
+def check(
+    rows: Sequence[BadRow],
+    totals: Mapping[str, int],
+    *,
+    skip_bad: bool,
+    counts: Mapping[tuple[str, str], int] | None = None,
+) -> None:
+    """Raise InputError when more than 1 % of a file's rows are bad.
+
+    `totals` counts all rows of each file, `counts` the bad ones where `rows` are only the first of them.
+    """
+    counts = reasons_of(rows) if counts is None else counts
     for file, total in totals.items():
-        bad = [row for row in rows if row.file == file]
-        if not skip_bad and len(bad) > TOLERATED * total:
-            details = "\n  ".join(describe(bad))
+        here = {key: count for key, count in counts.items() if key[0] == file}
+        n_bad = sum(here.values())
+        if not skip_bad and n_bad > TOLERATED * total:
+            details = "\n  ".join(describe([row for row in rows if row.file == file], here))
             raise InputError(
-                f"{len(bad):,} of {total:,} {_rows(total)} of {file} cannot be used.\n  {details}",
+                f"{n_bad:,} of {total:,} {_rows(total)} of {file} cannot be used.\n  {details}",
                 hint="Mend the file, or leave these rows out with --skip-bad.",
             )
 

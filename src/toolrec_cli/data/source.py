@@ -1,8 +1,9 @@
 """What a source of data hands over: tables in the world's own ids, and every row it could not use, with the reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -21,16 +22,53 @@ class BadRow:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a `Log` has to say when it was read to its end."""
+
+    n_rows: dict[str, int]
+    """File name -> how many rows it had, good and bad."""
+    n_bad: dict[tuple[str, str], int]
+    """(file, reason) -> how many rows were left out."""
+    bad_rows: list[BadRow]
+    """The first of these of each file and reason; never too many to hold."""
+    notes: list[str]
+
+
+class Log(Protocol):
+    """Interactions that may be too many to hold: read in pieces, in input order."""
+
+    @property
+    def columns(self) -> list[str]:
+        """user_id and item_id, and which of timestamp and rating there are."""
+        ...
+
+    def pieces(self) -> Iterator[pl.DataFrame]:
+        """Frames of user_id, item_id (str), timestamp (i64), rating (f32), and line (u32), which may begin anew."""
+        ...
+
+    def drop_unknown(self, piece: pl.DataFrame, unknown: pl.Series) -> pl.DataFrame:
+        """A piece without the rows marked `unknown` (bool), whose item is not among the items: they are bad rows."""
+        ...
+
+    def told(self) -> Told:
+        """What there was, after all pieces were read."""
+        ...
+
+
+@dataclass(frozen=True)
 class RawData:
     """One data set as its makers wrote it.
 
     interactions, in input order, which breaks ties in time: user_id (str), item_id (str), optionally timestamp (i64, what
     time is ordered by: seconds, milliseconds, positions) and rating (f32). items: item_id, title, then the attributes, each
     in `kinds`; no id twice, and every interaction's item among them. users: user_id, then what is known of them.
+
+    Interactions that are too many to hold come as a `Log`. Its items need not be known (None: the ids stand for titles), and
+    an interaction with an item that is not among those known is a bad row.
     """
 
-    interactions: pl.DataFrame
-    items: pl.DataFrame
+    interactions: pl.DataFrame | Log
+    items: pl.DataFrame | None
     users: pl.DataFrame | None
     kinds: dict[str, Kind]
     files: dict[str, str]

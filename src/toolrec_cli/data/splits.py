@@ -1,53 +1,93 @@
-"""Leave one out: a user's last item is for the test, the one before it for validation, the rest for training."""
+"""Which interactions are for training, validation and test: the last two of each user, or what comes after two moments.
 
+**Leave one out**: a user's last item is for the test, the one before it for validation, the rest for training.
+
+**Time**: two moments cut the whole log, for everybody alike, so that nothing that is learnt from is later than anything that is
+to be found. Of each user, the first interaction in a part is the one to be found; the history is all that lies in the parts
+before. Who has no history, or nothing in the part, is not asked.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from toolrec_cli.data.interactions import Part
 
-LEAVE_ONE_OUT = "leave-one-out"
 MIN_LENGTH = 3
 """A user with fewer interactions has nothing held out: one each for training, validation and test is the least."""
 
+PARTS = tuple(Part)
+"""Parts by code: 0 training, 1 validation, 2 test."""
 
-def in_order(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame`, which is in input order, by user_index, then timestamp where there is one, then input order."""
-    keys = [name for name in ("user_index", "timestamp") if name in frame.columns]
+Codes = npt.NDArray[np.uint8]
+Times = npt.NDArray[np.int64]
+
+Split = Callable[[pl.DataFrame], Codes]
+"""The part of each row of a frame that is ordered by user and time, and holds whole users."""
+
+_BINS = 1 << 16
+
+
+def in_order(frame: pl.DataFrame, user: str = "user_index") -> pl.DataFrame:
+    """`frame`, which is in input order, by user, then timestamp where there is one, then input order."""
+    keys = [name for name in (user, "timestamp") if name in frame.columns]
     return frame.sort(keys, maintain_order=True)
+
+
+def last_two(frame: pl.DataFrame) -> Codes:
+    """The `Split` of leave-one-out."""
+    users = frame["user_index"].to_numpy()
+    starts = np.flatnonzero(np.concatenate([[True], users[1:] != users[:-1]]))[: len(users)]
+    lengths = np.diff(np.append(starts, len(users)))
+    codes = np.zeros(len(users), np.uint8)
+    ends = (starts + lengths)[lengths >= MIN_LENGTH]
+    codes[ends - 2], codes[ends - 1] = 1, 2
+    return codes
 
 
 def leave_one_out(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame`, which is ordered by user and time, with the column part: "train", "validation" or "test"."""
-    length = pl.len().over("user_index")
-    from_the_end = pl.int_range(pl.len()).reverse().over("user_index")
-    part = (
-        pl.when((length < MIN_LENGTH) | (from_the_end > 1))
-        .then(pl.lit(str(Part.TRAIN)))
-        .when(from_the_end == 1)
-        .then(pl.lit(str(Part.VALIDATION)))
-        .otherwise(pl.lit(str(Part.TEST)))
-    )
-    return frame.with_columns(part=part)
+    return frame.with_columns(part=pl.Series([*map(str, PARTS)]).gather(last_two(frame)))
 
 
-def tied_note(frame: pl.DataFrame) -> list[str]:
-    """Says how many interactions of the split `frame` share their time with another of the same user; nothing if none do."""
-    if "timestamp" not in frame.columns:
-        return []
-    same = pl.struct("user_index", "timestamp")
-    tied = frame.filter((same == same.shift(1)) | (same == same.shift(-1)))
-    if not tied.height:
-        return []
-    n_users = tied["user_index"].n_unique()
-    n_decided = tied.filter(pl.col("part") == str(Part.TEST)).height
-    return [
-        "Interactions that share their time with another of the same user, taken in input order: "
-        f"{tied.height:,}, of {n_users:,} users. Users whose test item is one of these: {n_decided:,}."
-    ]
+@dataclass(frozen=True)
+class TimeCuts:
+    """The first moment of validation, and of the test. A `Split`."""
+
+    validation: int
+    test: int
+
+    def __call__(self, frame: pl.DataFrame) -> Codes:
+        """All of one moment is in one part, so no part has anything as early as the one before it."""
+        times = frame["timestamp"].to_numpy()
+        return (times >= self.validation).astype(np.uint8) + (times >= self.test)
 
 
-def short_note(frame: pl.DataFrame) -> list[str]:
-    """Says how many users have too few interactions to hold one out; nothing if none have."""
-    n_short = frame.group_by("user_index").len().filter(pl.col("len") < MIN_LENGTH).height
-    if not n_short:
-        return []
-    return [f"Users with fewer than {MIN_LENGTH} interactions, all for training, none held out: {n_short:,}."]
+def time_cuts(pieces: Callable[[], Iterable[Times]], shares: tuple[float, float, float]) -> TimeCuts:
+    """The moments before which these shares of all interactions lie, or as little less as ties in time allow.
+
+    `pieces` gives all times, a piece at a time, as often as it is called.
+    """
+    n_rows = sum(len(piece) for piece in pieces())
+    low = min(int(piece.min()) for piece in pieces() if len(piece))
+    high = max(int(piece.max()) for piece in pieces() if len(piece))
+    ranks = (int(shares[0] * n_rows + 1e-6), int((shares[0] + shares[1]) * n_rows + 1e-6))
+    return TimeCuts(*(_nth(pieces, min(rank, n_rows - 1), low, high) for rank in ranks))
+
+
+def _nth(pieces: Callable[[], Iterable[Times]], rank: int, low: int, high: int) -> int:
+    """The value at `rank` (from 0) among all in order, which lie between `low` and `high`: a histogram of ever finer bins."""
+    while low < high:
+        width = (high - low) // _BINS + 1
+        found = np.zeros(_BINS + 1, np.int64)
+        for piece in pieces():
+            inside = piece[(piece >= low) & (piece <= high)]
+            found += np.bincount((inside - low) // width, minlength=_BINS + 1)
+        upto = np.cumsum(found)
+        place = int(np.searchsorted(upto, rank, side="right"))
+        rank -= int(upto[place] - found[place])
+        low, high = low + place * width, min(high, low + (place + 1) * width - 1)
+    return low

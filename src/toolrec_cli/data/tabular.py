@@ -21,6 +21,8 @@ DELIMITED = {".csv", ".tsv", ".txt", ".inter", ".item", ".user"}
 JSON_LINES = {".jsonl", ".ndjson", ".json"}
 PARQUET = {".parquet", ".pq"}
 
+ENDINGS = DELIMITED | JSON_LINES | PARQUET
+
 
 @dataclass(frozen=True)
 class Tabular:
@@ -54,7 +56,7 @@ def read_tabular(path: Path, pick: Pick = everything) -> Tabular:
     The line of a row counts from 1; in Parquet it is the number of the row. Raises UsageError on a format that is not known,
     InputError when a file is missing, empty, cut off, not of its format, or lacks a column that the first one has.
     """
-    files = named_files(path, DELIMITED | JSON_LINES | PARQUET)
+    files = named_files(path, ENDINGS)
     parts: list[Tabular] = []
     for name, file in files.items():
         parts.append(_read_one(name, file, _as_first(parts[0], file) if parts else pick))
@@ -104,7 +106,7 @@ def _read_one(name: str, path: Path, pick: Pick) -> Tabular:
 
 def _ending(path: Path) -> str:
     ending = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
-    if ending not in DELIMITED | JSON_LINES | PARQUET:
+    if ending not in ENDINGS:
         known = "CSV (.csv), TSV (.tsv, .txt), JSON lines (.jsonl, .json), Parquet (.parquet)"
         raise UsageError(
             f"{path.name} has an ending that toolrec does not know.", hint=f"It reads {known}, and .gz of text."

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolrec_cli.data.choices import Choices
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.library import dataset_dir, is_plain_name, prepared
 from toolrec_cli.data.preparation import prepare as write_dataset
@@ -19,7 +20,8 @@ SOURCES: Registry[Source] = Registry("toolrec_cli.data.sources", "SOURCE", "data
 class PrepOptions:
     """How to prepare: what to read, under which name to keep it, whether to replace it, and whether to live with bad rows.
 
-    `report` is where all rejected rows are written, as Parquet, whether or not they are too many.
+    `report` is where all rejected rows are written, as Parquet, whether or not they are too many. `choices` say what is
+    filtered and how it is split.
     """
 
     read: ReadOptions = ReadOptions()
@@ -27,6 +29,7 @@ class PrepOptions:
     force: bool = False
     skip_bad: bool = False
     report: Path | None = None
+    choices: Choices = Choices()
 
 
 def prepare(workspace: Path, source: str, options: PrepOptions | None = None, progress: Progress = silent) -> Dataset:
@@ -54,7 +57,9 @@ def prepare(workspace: Path, source: str, options: PrepOptions | None = None, pr
         write_report(options.report, raw.bad_rows)
     directory = dataset_dir(workspace, name)
     try:
-        return write_dataset(source, raw, name, directory, skip_bad=options.skip_bad, progress=progress)
+        return write_dataset(
+            source, raw, name, directory, skip_bad=options.skip_bad, progress=progress, choices=options.choices
+        )
     except InputError as error:
         if raw.bad_rows:
             listed = f"They are all in {options.report}." if options.report else "--report FILE.parquet lists them all."
