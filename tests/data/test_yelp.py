@@ -95,6 +95,21 @@ def tar(packed: dict[str, bytes], mode: str = "w") -> bytes:
     return held.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("categories", "labels"),
+    [
+        ("Food, Beer, Wine & Spirits, Bars", ["Food", "Beer, Wine & Spirits", "Bars"]),
+        ("Books, Mags, Music & Video, Books", ["Books, Mags, Music & Video", "Books"]),
+        (["Food", "Bars"], ["Food", "Bars"]),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_categories(categories: Any, labels: list[str] | None, tmp_path: Path) -> None:
+    raw = read(tmp_path, business=[BUSINESS_LINES[0] | {"categories": categories}, BUSINESS_LINES[1]])
+    assert raw.items["categories"][0:1].to_list() == [labels]
+
+
 def zipped(path: Path, packed: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         for name, data in packed.items():

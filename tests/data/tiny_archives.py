@@ -24,7 +24,7 @@ class Tiny:
     """Name -> text; gzipped when the name ends in .gz."""
     log: str
     """The file of the interactions."""
-    optional: frozenset[str] = frozenset()
+    optional: tuple[str, ...] = ()
     """Files that may be absent."""
     options: Callable[[Path], ReadOptions] = by_folder
     zips: bool = True
@@ -135,7 +135,7 @@ def _yelp() -> Tiny:
             "yelp_academic_dataset_user.json": json_lines({"user_id": "u1", "yelping_since": "2007-01-25 16:47:26"}),
         },
         log="yelp_academic_dataset_review.json",
-        optional=frozenset({"yelp_academic_dataset_user.json"}),
+        optional=("yelp_academic_dataset_user.json",),
     )
 
 
@@ -149,7 +149,7 @@ def _recbole() -> Tiny:
             "shop.user": "user_id:token\tage:float\nu1\t33\n",
         },
         log="shop.inter",
-        optional=frozenset({"shop.item", "shop.user"}),
+        optional=("shop.item", "shop.user"),
     )
 
 

@@ -90,7 +90,6 @@ def prep(
 
     [bold]toolrec prep[/bold] makes the built-in sample.
     [bold]toolrec prep ml-1m --raw ml-1m.zip[/bold] takes MovieLens 1M as GroupLens packs it.
-    [bold]toolrec prep amazon --raw FOLDER --name books[/bold] takes Amazon reviews and metadata of a category.
     [bold]toolrec prep table --interactions clicks.csv --items products.csv --name shop[/bold] takes anybody's tables.
     """
     from toolrec_cli.data.choices import resolve

@@ -35,6 +35,15 @@ KINDS = {
     "is_open": Kind.CATEGORICAL,
 }
 
+NAMES_WITH_COMMAS = (
+    *("Beer, Wine & Spirits", "Books, Mags, Music & Video"),
+    *("Used, Vintage & Consignment", "Wills, Trusts, & Probates"),
+)
+"""Categories whose names hold what separates categories from one another."""
+
+_COMMA = "\x1f"
+"""Stands for a comma within a name while the categories are split."""
+
 COUNTED_LATER = (
     "stars and review_count of the businesses, and the users' average_stars, are what Yelp counted over all reviews, "
     "also later ones than a user's history."
@@ -72,8 +81,7 @@ def _read(options: ReadOptions, progress: Progress) -> RawData:
 def _business(block: pl.DataFrame, sieve: Sieve) -> pl.DataFrame:
     known = sieve.drop(block, pl.col("business_id").fill_null("").str.strip_chars() == "", "the business id is empty")
     title = pl.col("name").str.replace_all(r"[\p{Cc}\s]+", " ").str.strip_chars().replace("", None)
-    label = pl.element().str.strip_chars(' "[]')
-    labels = pl.col("categories").str.split(",").list.eval(label.filter(label != "").unique(maintain_order=True))
+    labels = _labels(pl.col("categories"))
     texts = [pl.col(name).str.strip_chars().replace("", None) for name in ("city", "state", "postal_code")]
     return known.select(
         "line",
@@ -85,6 +93,13 @@ def _business(block: pl.DataFrame, sieve: Sieve) -> pl.DataFrame:
         pl.col("review_count").cast(pl.Int64, strict=False),
         pl.col("is_open").replace_strict({"1": "open", "0": "closed"}, default=None, return_dtype=pl.String),
     )
+
+
+def _labels(categories: pl.Expr) -> pl.Expr:
+    """ "Food, Bars" (or '["Food", "Bars"]', as older releases have it) as a list, each label once."""
+    whole = categories.str.replace_many({name: name.replace(",", _COMMA) for name in NAMES_WITH_COMMAS})
+    label = pl.element().str.strip_chars(' "[]').str.replace_all(_COMMA, ",", literal=True)
+    return whole.str.split(",").list.eval(label.filter(label != "").unique(maintain_order=True))
 
 
 def _review(block: pl.DataFrame, sieve: Sieve) -> pl.DataFrame:
