@@ -130,7 +130,7 @@ def test_above_one_percent_a_file_is_refused_and_the_first_five_rows_are_shown(t
     assert "ratings.dat: 5 rows left out: the rating is not a number." in said.stderr
     shown = [line.split(":")[0].strip() for line in said.stderr.splitlines() if "ratings.dat, line" in line]
     assert shown == [f"ratings.dat, line {number}" for number in (11, 12, 13, 101, 102)]
-    hint = "Mend the file, or leave these rows out with --skip-bad. --report FILE.parquet lists them all."
+    hint = "Mend the file, or leave these rows out with --skip-bad. --report FILE.parquet lists them."
     assert f"Hint: {hint}\n" in said.stderr
     assert prepared(tmp_path) == []
 

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from toolrec_cli.data import big_log
 from toolrec_cli.storage.tables import REJECTS
 
 Run = Callable[..., CompletedProcess[str]]
@@ -47,7 +48,7 @@ def test_a_refusal_leaves_its_report(toolrec: Run, tmp_path: Path) -> None:
     log = clicks(tmp_path, TOO_MANY)
     said = toolrec("prep", "table", "--interactions", log, "--report", report, "-w", tmp_path / "w")
     assert (said.returncode, said.stdout) == (3, "")
-    assert f"--skip-bad. They are all in {report}.\n" in said.stderr
+    assert f"--skip-bad. They are listed in {report}.\n" in said.stderr
     assert [row[:3] for row in listed(report)] == [
         ("clicks.csv", 2, "the item id is empty"),
         ("clicks.csv", 3, "the rating is not a number"),
@@ -79,3 +80,14 @@ def test_what_is_no_report_is_not_written_over(toolrec: Run, tmp_path: Path, pla
     assert f"--report {tmp_path / place}" in said.stderr
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
     assert not (tmp_path / "w" / "datasets").exists()
+
+
+@pytest.mark.parametrize(("bad", "code"), [(BAD, 0), (TOO_MANY, 3)])
+def test_files_that_are_read_in_pieces_have_their_rejected_rows_listed_too(
+    toolrec: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: list[str], code: int
+) -> None:
+    monkeypatch.setattr(big_log, "BIG", 0)
+    report = tmp_path / "report.parquet"
+    said = toolrec("prep", "table", "--interactions", clicks(tmp_path, bad), "--report", report, "-w", tmp_path / "w")
+    assert said.returncode == code
+    assert [row[:2] for row in listed(report)] == [("clicks.csv", line) for line in range(2, 2 + len(bad))]

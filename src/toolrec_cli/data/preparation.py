@@ -6,7 +6,7 @@ buckets of users, and ordered, split and written a bucket at a time. What is in 
 
 import shutil
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from toolrec_cli.data.filtering import filtered
 from toolrec_cli.data.pool import Pool, item_pool
 from toolrec_cli.data.rejects import check, describe, reasons_of
 from toolrec_cli.data.remaining import Remaining
-from toolrec_cli.data.source import RawData, Told
+from toolrec_cli.data.source import BadRow, RawData, Told
 from toolrec_cli.data.splits import PARTS, TimeCuts, in_order, last_two, time_cuts
 from toolrec_cli.data.staged import Piece
 from toolrec_cli.data.staging import N_STEPS, Stage, stage
@@ -56,17 +56,20 @@ def prepare(
     skip_bad: bool,
     progress: Progress,
     choices: Choices | None = None,
+    on_rejected: Callable[[Sequence[BadRow]], None] = lambda _: None,
 ) -> Dataset:
     """Write `raw` as the data set `name` into `directory`, whole or not at all.
 
     Raises InputError when more than 1 % of a file's rows are bad (unless `skip_bad`), or when no interaction is left;
-    UsageError when `choices` need times or ratings and there are none.
+    UsageError when `choices` need times or ratings and there are none. `on_rejected` is given the bad rows that were found
+    while a `Log` was read (the first of each file and reason), before anything is refused for them.
     """
     choices = choices or Choices()
     check(raw.bad_rows, raw.n_rows, skip_bad=skip_bad)
     _check_columns(raw.interactions.columns, choices)
     with building(directory) as temporary, _scratch(temporary) as scratch:
         staged = stage(raw, choices.min_rating, scratch, progress)
+        on_rejected(staged.told.bad_rows)
         check(staged.told.bad_rows, staged.told.n_rows, skip_bad=skip_bad, counts=staged.told.n_bad)
         if not staged.n_read:
             raise InputError(f"There is not one interaction to prepare {name!r} from.", hint="Look at the input file.")

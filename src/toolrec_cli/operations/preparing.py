@@ -1,5 +1,6 @@
 """toolrec prep: raw logs -> a data set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.library import dataset_dir, is_plain_name, prepared
 from toolrec_cli.data.preparation import prepare as write_dataset
 from toolrec_cli.data.rejects import check_place, write_report
-from toolrec_cli.data.source import ReadOptions, Source
+from toolrec_cli.data.source import BadRow, ReadOptions, Source
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.registry import Registry
@@ -53,15 +54,22 @@ def prepare(workspace: Path, source: str, options: PrepOptions | None = None, pr
     if options.report is not None:
         check_place(options.report)
     raw = found.read(options.read, progress)
-    if options.report is not None:
-        write_report(options.report, raw.bad_rows)
+    rejected = list(raw.bad_rows)
+
+    def report(more: Sequence[BadRow] = ()) -> None:
+        rejected.extend(more)
+        if options.report is not None:
+            write_report(options.report, rejected)
+
+    report()
     directory = dataset_dir(workspace, name)
+    skip_bad, choices = options.skip_bad, options.choices
     try:
         return write_dataset(
-            source, raw, name, directory, skip_bad=options.skip_bad, progress=progress, choices=options.choices
+            source, raw, name, directory, skip_bad=skip_bad, progress=progress, choices=choices, on_rejected=report
         )
     except InputError as error:
-        if raw.bad_rows:
-            listed = f"They are all in {options.report}." if options.report else "--report FILE.parquet lists them all."
+        if rejected:
+            listed = f"They are listed in {options.report}." if options.report else "--report FILE.parquet lists them."
             error.hint = f"{error.hint} {listed}"
         raise
