@@ -1,6 +1,7 @@
 """toolrec pretrain"""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -58,5 +59,5 @@ def pretrain(
     with watching() as (progress, on_epoch):
         run = run_pretrain(setting, found, plan, on_epoch, progress)
     attribute = next(iter(found.catalog.attributes), "ATTRIBUTE")
-    following = f"train-encoder {found.name} --attr {attribute}"
+    following = f"train-encoder {found.name} --attr {quote(attribute)}"
     print_trained(run, as_json=as_json, following=options.command(following, workspace))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -48,5 +49,5 @@ def train_encoder(
     plan = EncoderPlan(attribute, backbone, {"embedding_size": embedding_size}, training, threads)
     with watching() as (progress, on_epoch):
         run = run_train_encoder(setting, found, plan, on_epoch, progress)
-    following = options.command(f"recommend {found.name} --user {found.user_id(0)} --trace", workspace)
+    following = options.command(f"recommend {found.name} --user {quote(found.user_id(0))} --trace", workspace)
     print_trained(run, as_json=as_json, following=following)

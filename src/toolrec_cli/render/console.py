@@ -46,7 +46,7 @@ def foreign(text: str, style: str = "") -> Text:
 
 def say(text: str, style: str = "") -> None:
     """One line on stderr."""
-    stderr().print(Text(text, style=style), soft_wrap=True)
+    stderr().print(Text(clean(text), style=style), soft_wrap=True)
 
 
 def say_error(error: ToolRecError) -> None:
