@@ -147,6 +147,6 @@ def _ndcg(model: Callable[[Tensor], Tensor], lists: Lists, users: IntArray) -> f
     for start in range(0, len(users), 256):
         scores, wanted = _padded(model, lists, users[start : start + 256])
         mine = scores.gather(1, wanted[:, None])
-        rank = (scores > mine).sum(dim=1) + 1
+        rank = (scores >= mine).sum(dim=1)  # itself too; ties count against it
         gains.append(torch.where(rank <= 10, 1.0 / torch.log2(rank + 1.0), 0.0))
     return float(torch.cat(gains).mean())
