@@ -1,6 +1,6 @@
 """What speaks for an item, in numbers: the tools' scores, what goes with the history's items, its make-up, popularity.
 
-These are what a tuned ranker weighs. Nothing here is taken from anything later than the history.
+These are what a tuned ranker weighs. No held-out item is among what is counted for them.
 """
 
 from dataclasses import dataclass

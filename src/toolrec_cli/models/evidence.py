@@ -1,6 +1,7 @@
 """What everybody's histories say about which item goes with which: transitions, company, popularity. No torch, no labels.
 
-All of it is counted from the histories up to the cut, so that a list that leans on it cannot know what comes after.
+All of it is counted from everybody's histories up to their cuts: no held-out item is among it. Under leave-one-out, what other
+people did later than one user's held-out item is.
 `N` items; item_index runs from 1, column 0 is padding and stays empty.
 """
 
