@@ -103,7 +103,6 @@ def test_a_training_keeps_its_best_epoch(interrupt: Interrupt, workspace: Path) 
     out = workspace / "runs" / "interrupted"
     said = interrupt(out, "metrics.jsonl", *words, "--out", str(out), "-w", str(workspace))
     assert (said.returncode, said.stdout) == (130, "")
-    assert said.stderr.startswith("epoch   1   loss ")
     assert said.stderr.endswith(KEPT.format(out))
     assert runs(workspace) - there == {"interrupted"}
     assert {str(path.relative_to(out)) for path in out.rglob("*")} == {
