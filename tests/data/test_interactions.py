@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolrec_cli.data.interactions import Part, read_before, read_held_out, read_users_with
-from toolrec_cli.data.splits import leave_one_out
+from toolrec_cli.data.splits import PARTS, last_two
 
 LOG = pl.DataFrame(
     {
@@ -22,6 +22,11 @@ LOG = pl.DataFrame(
     schema_overrides={"user_index": pl.UInt32, "item_index": pl.UInt32, "rating": pl.Float32},
 )
 """User 1 has nothing, user 3 too little to hold anything out. What is held out for the test occurs nowhere else."""
+
+
+def leave_one_out(frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame`, which is ordered by user and time, with the column part: "train", "validation" or "test"."""
+    return frame.with_columns(part=pl.Series([*map(str, PARTS)]).gather(last_two(frame)))
 
 
 @pytest.fixture

@@ -400,17 +400,17 @@ def test_a_folder_of_parquet_parts_with_partitions(tmp_path: Path) -> None:
     ]
 
 
-def refuse(path: Path, match: str) -> None:
+def check_refused(path: Path, match: str) -> None:
     with pytest.raises(InputError, match=match):
         SOURCE.read(ReadOptions(interactions=path), silent)
 
 
 def test_many_files_that_do_not_belong_together(tmp_path: Path) -> None:
-    refuse(tmp_path / "*.csv", r"No file fits the pattern '.*\*\.csv'")
+    check_refused(tmp_path / "*.csv", r"No file fits the pattern '.*\*\.csv'")
     (tmp_path / "empty").mkdir()
-    refuse(tmp_path / "empty", "There is no table in the folder")
+    check_refused(tmp_path / "empty", "There is no table in the folder")
     folder = tmp_path / "logs"
     folder.mkdir()
     write(folder / "a.csv", LOG)
     write(folder / "b.csv", "user_id,item_id\nu1,a\n")
-    refuse(folder, r"b\.csv has no column 'timestamp', which a\.csv has")
+    check_refused(folder, r"b\.csv has no column 'timestamp', which a\.csv has")

@@ -82,17 +82,17 @@ def test_agrees_with_the_definition(histories: list[list[int]], k: int, data: st
     queries = np.array(data.draw(st.lists(st.tuples(small, small), min_size=n, max_size=n)), dtype=np.float32)
     table = np.array(data.draw(st.lists(st.tuples(small, small), min_size=7, max_size=7)), dtype=np.float32)
     targets = data.draw(st.lists(st.integers(1, 6), min_size=n, max_size=n))
-    _compare(queries, table, histories, targets, k)
+    check_agreement(queries, table, histories, targets, k)
 
 
 def test_agrees_with_the_definition_over_several_blocks() -> None:
     rng, n = np.random.default_rng(5), 2 * BLOCK + 3
     queries, table = (rng.normal(size=(size, 4)).astype(np.float32) for size in (n, 31))
     met = [rng.integers(1, 31, rng.integers(0, 9)).tolist() for _ in range(n)]
-    _compare(queries, table, met, rng.integers(1, 31, n).tolist(), 10)
+    check_agreement(queries, table, met, rng.integers(1, 31, n).tolist(), 10)
 
 
-def _compare(queries: FloatArray, table: FloatArray, met: list[list[int]], targets: list[int], k: int) -> None:
+def check_agreement(queries: FloatArray, table: FloatArray, met: list[list[int]], targets: list[int], k: int) -> None:
     offsets = np.concatenate([[0], np.cumsum([len(h) for h in met], dtype=np.int64)])
     items = np.array([item for history in met for item in history], dtype=np.int32)
     found = ndcg(queries, torch.from_numpy(table), items, offsets, np.array(targets, dtype=np.int32), k)

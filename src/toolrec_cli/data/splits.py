@@ -48,11 +48,6 @@ def last_two(frame: pl.DataFrame) -> Codes:
     return codes
 
 
-def leave_one_out(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame`, which is ordered by user and time, with the column part: "train", "validation" or "test"."""
-    return frame.with_columns(part=pl.Series([*map(str, PARTS)]).gather(last_two(frame)))
-
-
 @dataclass(frozen=True)
 class TimeCuts:
     """The first moment of validation, and of the test. A `Split`."""
