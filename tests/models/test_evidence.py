@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import safetensors.numpy
 
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.errors import InputError
@@ -113,6 +114,9 @@ def test_a_file_that_is_cut_off_is_refused(counted: Evidence, tmp_path: Path) ->
     evidence.save(counted, path)
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(InputError, match=r"evidence\.safetensors is missing or cut off"):
+        evidence.load(path)
+    safetensors.numpy.save_file({"popularity": counted.popularity}, path)
+    with pytest.raises(InputError, match=r"lacks backward\.starts, company\.starts, forward\.starts, trend"):
         evidence.load(path)
     path.unlink()
     with pytest.raises(InputError, match="missing or cut off"):

@@ -221,3 +221,12 @@ def test_a_manifest_in_the_making_says_that_it_runs(workspace: Path, tiny: Datas
     assert {(manifest.status, manifest.finished, tuple(manifest.outputs)) for manifest in seen} == {
         ("running", None, ())
     }
+
+
+def test_there_is_one_seed_the_one_that_is_recorded(tiny: Dataset, tmp_path: Path) -> None:
+    plan = BackbonePlan(shape={"embedding_size": 8, "n_layers": 1}, training=TrainingSettings(epochs=1), threads=1)
+    found = {seed: pretrain(Setting(tmp_path, seed=seed), tiny, plan) for seed in (1, 2)}
+    assert len({run.manifest.result["digest"] for run in found.values()}) == 2
+    for seed, run in found.items():
+        card = json.loads((run.path / "model" / "config.json").read_text())
+        assert (run.manifest.seed, card["training"]["seed"]) == (seed, seed)

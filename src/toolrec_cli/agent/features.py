@@ -43,7 +43,7 @@ class Features:
     """Computes the columns for any user and items. Everything that does not depend on the user is laid out once."""
 
     def __init__(self, scorer: Scorer, evidence: Evidence, catalog: Catalog, facets: Facets) -> None:
-        self._scorer, self._evidence, self._catalog, self._facets = scorer, evidence, catalog, facets
+        self._scorer, self._evidence = scorer, evidence
         kinds = catalog.attributes
         self._labelled = {name: _label_table(facets, name) for name in facets.attributes}
         self._numbers = {name: _numbers(catalog, name) for name in kinds if kinds[name].kind is Kind.NUMERIC}

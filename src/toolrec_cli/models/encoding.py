@@ -21,15 +21,6 @@ WIDTHS = (16, 32, 64, 128)
 """Histories are padded to the first of these that holds them, else to max_length."""
 
 
-class BackboneConfig(Protocol):
-    """What every backbone's configuration says."""
-
-    @property
-    def max_length(self) -> int: ...
-    @property
-    def embedding_size(self) -> int: ...
-
-
 class Backbone(Protocol):
     """A sequential model whose state at the newest item is matched against `item_vectors` [N + 1, D]."""
 

@@ -73,12 +73,13 @@ class Evidence:
 
 
 FILE = "evidence.safetensors"
+TABLES = ("forward", "backward", "company")
 
 
 def save(evidence: Evidence, path: Path) -> None:
     """Write everything that was counted; EASE in half precision, which is finer than what is counted is sure."""
     arrays: dict[str, Any] = {"popularity": evidence.popularity, "trend": evidence.trend}
-    for name in ("forward", "backward", "company"):
+    for name in TABLES:
         table: Sparse = getattr(evidence, name)
         arrays |= {f"{name}.starts": table.starts, f"{name}.columns": table.columns, f"{name}.values": table.values}
     if evidence.ease is not None:
@@ -92,10 +93,11 @@ def load(path: Path) -> Evidence:
     try:
         arrays = safetensors.numpy.load_file(path)
     except (FileNotFoundError, SafetensorError) as error:
-        raise InputError(f"{path} is missing or cut off ({error}).", hint="Type: toolrec tune again.") from error
+        raise InputError(f"{path} is missing or cut off ({error}).", hint="Tune again.") from error
+    if missing := {"popularity", "trend", *(f"{name}.starts" for name in TABLES)} - arrays.keys():
+        raise InputError(f"{path} lacks {', '.join(sorted(missing))}.", hint="Tune again.")
     tables = {
-        name: Sparse(arrays[f"{name}.starts"], arrays[f"{name}.columns"], arrays[f"{name}.values"])
-        for name in ("forward", "backward", "company")
+        name: Sparse(arrays[f"{name}.starts"], arrays[f"{name}.columns"], arrays[f"{name}.values"]) for name in TABLES
     }
     ease = arrays["ease"].astype(np.float32) if "ease" in arrays else None
     return Evidence(**tables, popularity=arrays["popularity"], trend=arrays["trend"], ease=ease)

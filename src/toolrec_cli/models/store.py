@@ -76,14 +76,16 @@ def choose_encoders(
 ) -> dict[str, RunDir]:
     """The encoders of the attributes wanted (None: all there are); `backbone` is the run that was named, if one was.
 
+    A catalogue without attributes is explored with the backbone alone.
+
     Raises InputError when one, or any, is missing.
     """
     named = f" --backbone {backbone}" if backbone else ""
     found = find_encoders(runs, dataset, backbone_digest)
     hint = f"Type: toolrec train-encoder {dataset.name} --attr "
     if wanted is None:
-        if not found:
-            first = next(iter(dataset.catalog.attributes), "…")
+        if not found and dataset.catalog.attributes:
+            first = next(iter(dataset.catalog.attributes))
             raise InputError(
                 f"No attribute encoder is trained on this backbone of {dataset.name!r}.", hint=hint + first + named
             )

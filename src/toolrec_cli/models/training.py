@@ -30,6 +30,7 @@ class TrainingSettings:
     validation_users: int = 2000
     """Early stopping looks at so many users (drawn by the seed); final figures are `eval`'s, on all of them."""
     seed: int = 42
+    """Overruled by that of the `Setting` where a run is recorded: there is one seed."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The built-in sample, made ready for exploring: small models, trained in well under a minute."""
+"""The built-in sample, made ready for exploring: small models, trained in about a minute."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -58,7 +58,8 @@ def pretrain(
 ) -> RunDir:
     """Train a backbone on the training part; keep its best state by validation NDCG@10."""
     _check(plan.training)
-    _start(plan.training.seed, plan.threads, "pretrain")
+    training = replace(plan.training, seed=setting.seed)
+    _start(setting.seed, plan.threads, "pretrain")
     model = store.build_backbone(plan.name, {"n_items": len(dataset.catalog), **plan.shape})
     with recording(
         setting.runs, setting.manifest("pretrain", f"{dataset.name}-{plan.name}", dataset), setting.out
@@ -70,10 +71,10 @@ def pretrain(
             dataset=dataset.name,
             dataset_digest=dataset.card.digest,
             n_parameters=trainable_parameters(model),
-            training=asdict(plan.training),
+            training=asdict(training),
         )
         log = _Log(run, card, model, on_epoch)
-        epochs = fit_backbone(model, _examples(dataset), plan.training, Watch(log.best, log.epoch, progress))
+        epochs = fit_backbone(model, _examples(dataset), training, Watch(log.best, log.epoch, progress))
         run.update(result=log.result(epochs))
     return run
 
@@ -87,10 +88,11 @@ def train_encoder(
 ) -> RunDir:
     """Train one attribute's encoder on the frozen backbone; store only what was trained, linked to the backbone by digest."""
     _check(plan.training)
+    training = replace(plan.training, seed=setting.seed)
     dataset.catalog.attribute(plan.attribute)
     backbone_run, backbone_card = store.find_backbone(setting.runs, dataset, plan.backbone)
     backbone = store.load_backbone(backbone_run, dataset)
-    _start(plan.training.seed, plan.threads, f"encoder:{plan.attribute}")
+    _start(setting.seed, plan.threads, f"encoder:{plan.attribute}")
     shape = backbone.config
     config = EncoderConfig(plan.attribute, shape.embedding_size, shape.max_length, **plan.shape)
     encoder = store.build_encoder(config, dataset.catalog)
@@ -107,10 +109,10 @@ def train_encoder(
             dataset_digest=dataset.card.digest,
             n_parameters=trainable_parameters(encoder),
             backbone_digest=backbone_card.digest,
-            training=asdict(plan.training),
+            training=asdict(training),
         )
         log = _Log(run, card, encoder, on_epoch)
-        epochs = fit_encoder(backbone, encoder, _examples(dataset), plan.training, Watch(log.best, log.epoch, progress))
+        epochs = fit_encoder(backbone, encoder, _examples(dataset), training, Watch(log.best, log.epoch, progress))
         run.update(result={**run.manifest.result, "backbone_ndcg": backbone_card.validation_ndcg, **log.result(epochs)})
     return run
 

@@ -58,7 +58,7 @@ def tune(
         card = ModelCard(
             role="ranker",
             name="listwise",
-            settings={"columns": columns, "k": plan.k, **asdict(plan.fit)},
+            settings={"columns": columns, "k": plan.k, **asdict(settings)},
             dataset=dataset.name,
             dataset_digest=dataset.card.digest,
             n_parameters=trainable_parameters(fitted.model),
