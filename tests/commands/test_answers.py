@@ -212,3 +212,26 @@ def test_a_terminal_gets_colours_unless_it_asked_for_none(
     plain = on_a_terminal(argv, environment | {"NO_COLOR": "1"})
     assert "Thought" in plain
     assert not COLOUR.search(plain)
+
+
+def test_without_attributes_the_backbone_alone_explores(toolrec: Run, tmp_path: Path) -> None:
+    rows = [f"u{user},i{(user + step) % 12},{step}" for user in range(20) for step in range(8)]
+    (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]) + "\n")
+    assert (
+        toolrec("prep", "table", "--interactions", tmp_path / "log.csv", "--name", "bare", "-w", tmp_path).returncode
+        == 0
+    )
+    trained = toolrec("pretrain", "bare", *SMALL, "--max-length", "10", "-w", tmp_path)
+    assert f"Next: toolrec eval bare -w {tmp_path}\n" in trained.stderr
+    said = toolrec("recommend", "bare", "--user", "u3", "--json", "-w", tmp_path)
+    assert (said.returncode, json.loads(said.stdout)["status"]) == (0, "finished")
+    assert toolrec("eval", "bare", "-w", tmp_path).returncode == 0
+
+
+def test_it_is_said_who_made_the_list_and_what_he_was_not_told(toolrec: Run, workspace: Path) -> None:
+    said = toolrec("recommend", "--user", "42", "-w", workspace)
+    assert said.stderr.endswith(
+        "By builtin, which was not told the newest, held-out item (--full-history tells it all).\n"
+    )
+    assert toolrec("recommend", "--user", "42", "--full-history", "-w", workspace).stderr.endswith("By builtin.\n")
+    assert "Surrogate: builtin. Candidate recall" in toolrec("eval", "--users", "5", "-w", workspace).stdout

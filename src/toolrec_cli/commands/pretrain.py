@@ -58,6 +58,6 @@ def pretrain(
     plan = BackbonePlan(backbone, shape, training, threads)
     with watching() as (progress, on_epoch):
         run = run_pretrain(setting, found, plan, on_epoch, progress)
-    attribute = next(iter(found.catalog.attributes), "ATTRIBUTE")
-    following = f"train-encoder {found.name} --attr {quote(attribute)}"
+    attribute = next(iter(found.catalog.attributes), None)
+    following = f"train-encoder {found.name} --attr {quote(attribute)}" if attribute else f"eval {found.name}"
     print_trained(run, as_json=as_json, following=options.command(following, workspace))

@@ -26,7 +26,7 @@ def print_report(report: Report, *, as_json: bool) -> None:
     recall = _spoken(report.candidate_recall)
     console.print(
         Text(
-            f"Candidate recall {recall}: the held-out item was in a list retrieved for so many. "
+            f"Surrogate: {report.surrogate}. Candidate recall {recall}: the held-out item was in a list retrieved for so many. "
             f"Rounds on average {report.mean_rounds:.2f}. Ended: "
             + ", ".join(f"{n:,} {status}" for status, n in report.statuses.items())
             + "."
