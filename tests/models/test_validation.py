@@ -22,13 +22,13 @@ def one_user(history: list[int], target: int, k: int = 10, taste: float = 1.0) -
 
 
 def naive(queries: FloatArray, table: FloatArray, histories: list[list[int]], targets: list[int], k: int) -> float:
-    """Everybody's items not met before, ordered; of equals the target comes last."""
+    """Everybody's items not met before, ordered; of equals the target comes last. A target met before is out of reach."""
     gains: list[float] = []
     for query, history, target in zip(queries, histories, targets, strict=True):
         scores = table @ query
         others = [scores[i] for i in range(1, len(table)) if i not in history and i != target]
         rank = 1 + sum(score >= scores[target] for score in others)
-        gains.append(1 / math.log2(rank + 1) if rank <= k else 0.0)
+        gains.append(1 / math.log2(rank + 1) if rank <= k and target not in history else 0.0)
     return sum(gains) / len(gains) if gains else 0.0
 
 
@@ -40,7 +40,7 @@ def naive(queries: FloatArray, table: FloatArray, histories: list[list[int]], ta
         ([], 4, 1 / math.log2(5)),
         ([1], 2, 1.0),  # what was met is out of the way
         ([1, 1, 2], 4, 1 / math.log2(3)),
-        ([2], 2, 1 / math.log2(3)),  # met before and met again: it competes all the same
+        ([2], 2, 0.0),  # met before and met again: out of reach, as for every list that is scored
     ],
 )
 def test_ranks_of_a_small_table(history: list[int], target: int, expected: float) -> None:
@@ -63,6 +63,12 @@ def test_scores_that_are_no_numbers_are_refused(taste: float) -> None:
     with pytest.raises(CheckError, match="not finite") as caught:
         one_user([], 4, k=3, taste=taste)
     assert caught.value.hint == "Try a lower --learning-rate."
+
+
+def test_a_target_that_the_user_has_already_is_a_miss() -> None:
+    """Otherwise early stopping would be pleased with what no list can hold."""
+    assert one_user([4], 4) == 0.0
+    assert one_user([1, 2, 3, 4], 4) == 0.0
 
 
 def test_nobody_scores_nothing() -> None:

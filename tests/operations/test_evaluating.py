@@ -17,12 +17,14 @@ from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
 from toolrec_cli.data.preparation import prepare
-from toolrec_cli.data.source import RawData
+from toolrec_cli.data.source import RawData, ReadOptions
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.evaluation.report import Failure, Report
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
 from toolrec_cli.operations.exploring import AgentPlan
+from toolrec_cli.operations.preparing import PrepOptions
+from toolrec_cli.operations.preparing import prepare as prep
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.progress import silent
@@ -288,3 +290,16 @@ def test_a_data_set_where_nothing_is_held_out_is_refused(tmp_path: Path) -> None
     dataset = prepare("table", raw, "toys", tmp_path / "datasets" / "toys", skip_bad=False, progress=silent)
     with pytest.raises(InputError, match="Nobody in this data set has a held-out item"):
         evaluate(Setting(tmp_path), dataset)
+
+
+def test_held_out_items_that_are_in_the_history_already_are_counted(tmp_path: Path) -> None:
+    """They are masked, so that no row can find them: whoever reads the figures has to know."""
+    again = [("u0", "i3", 100), ("u1", "i4", 100)]
+    rows = [(f"u{user}", f"i{(user + step) % 12}", step) for user in range(20) for step in range(8)]
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join(["user,item,time", *(",".join(map(str, row)) for row in rows + again)]) + "\n")
+    dataset = prep(tmp_path, "table", PrepOptions(ReadOptions(interactions=log), "bare"))
+    setting, once = Setting(tmp_path), TrainingSettings(epochs=1)
+    pretrain(setting, dataset, BackbonePlan(shape={"embedding_size": 8, "max_length": 10}, training=once, threads=1))
+    _, report = evaluate(setting, dataset)
+    assert (report.n_users, report.out_of_reach) == (20, 2)

@@ -49,6 +49,8 @@ class Report:
     mean_rounds: float
     statuses: dict[str, int]
     failures: tuple[Failure, ...]
+    out_of_reach: int = 0
+    """Users whose held-out item is in their history already: masked like the rest of it, a miss in every row."""
     schema_version: int = SCHEMA_VERSION
 
 

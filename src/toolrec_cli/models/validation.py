@@ -16,6 +16,8 @@ def ndcg(
 ) -> float:
     """Mean NDCG@k; the rank is counted (how many items score at least as high), so nothing is sorted.
 
+    A target that the user has already is masked like the rest of the history, and so a miss, as in `eval`.
+
     queries [n_users, D], table [N + 1, D], targets [n_users] (item_index). Raises CheckError when a score is no number:
     nothing compares as higher than one, so a ruined model would rank everything first.
     """
@@ -35,11 +37,12 @@ def _gains(
         raise CheckError(
             "The model scores items with numbers that are not finite.", hint="Try a lower --learning-rate."
         )
-    of_target = scores.gather(1, wanted)
     owners = np.repeat(np.arange(len(queries)), np.diff(offsets))
     seen = items[offsets[0] : offsets[-1]].astype(np.int64)
     scores[torch.from_numpy(owners), torch.from_numpy(seen)] = -torch.inf
     scores[:, 0] = -torch.inf
+    of_target = scores.gather(1, wanted)
     scores.scatter_(1, wanted, -torch.inf)
     rank = (scores >= of_target).sum(dim=1) + 1
-    return torch.where(rank <= k, 1.0 / torch.log2(rank + 1.0), 0.0).numpy()
+    in_reach = torch.isfinite(of_target[:, 0]) & (rank <= k)
+    return torch.where(in_reach, 1.0 / torch.log2(rank + 1.0), 0.0).numpy()

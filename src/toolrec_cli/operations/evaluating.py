@@ -79,11 +79,18 @@ def evaluate(
             mean_rounds=float(np.mean([rounds for _, _, rounds, _ in made.ended])),
             statuses=_counted(made),
             failures=_failures(made),
+            out_of_reach=_out_of_reach(agent, users, targets),
         )
         _write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
         run.update(result={"n_users": len(users), "statuses": report.statuses})
     return run, report
+
+
+def _out_of_reach(agent: Agent, users: IntArray, targets: IntArray) -> int:
+    """Of how many users the held-out item is in the history already."""
+    pairs = zip(users.tolist(), targets.tolist(), strict=True)
+    return sum(bool((agent.histories.history(user) == target).any()) for user, target in pairs)
 
 
 def _drawn(users: IntArray, n_users: int | None, seed: int) -> IntArray:

@@ -32,6 +32,11 @@ def print_report(report: Report, *, as_json: bool) -> None:
             + "."
         )
     )
+    if report.out_of_reach:
+        say(
+            f"Of {report.out_of_reach:,} users the held-out item is in the history already: it is masked, a miss in every row. "
+            "toolrec prep --deduplicate last keeps one of each."
+        )
     for failure in report.failures[:FAILURES_SHOWN]:
         say(clean(f"user {failure.user_id}: {failure.status}. {failure.reason}"), style="red")
     if len(report.failures) > FAILURES_SHOWN:
