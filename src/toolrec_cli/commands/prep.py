@@ -1,86 +1,38 @@
 """toolrec prep"""
 
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from toolrec_cli.commands import options
+from toolrec_cli.commands import prep_options as given
 
 
 def prep(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="[SOURCE]",
-            help="sample, table for your own files, or one of: ml-1m, ml-32m, amazon, yelp, recbole, …",
-        ),
-    ] = "sample",
-    raw: Annotated[
-        Path | None, typer.Option("--raw", metavar="PATH", help="The downloaded archive as it comes, or its folder.")
-    ] = None,
-    interactions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="table, amazon: who met what (CSV, TSV, Parquet, JSON lines; .gz too), a folder, or a quoted 'logs/*.csv'.",
-        ),
-    ] = None,
-    items: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="table, amazon: titles and attributes of the items.")
-    ] = None,
-    user_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: the users' ids.")] = None,
-    item_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: the items' ids.")] = None,
-    time_col: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="table: time, or position in the history.")
-    ] = None,
-    rating_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: ratings.")] = None,
-    title_col: Annotated[str | None, typer.Option(metavar="COLUMN", help="table: the items' titles.")] = None,
-    list_separator: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="table: what separates the labels of a multi-valued attribute.")
-    ] = None,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ATTR=KIND", help="table: categorical, multi-valued, numeric or text (repeatable)."),
-    ] = None,
-    min_rating: Annotated[float | None, typer.Option(metavar="R", help="Leave out what is rated lower.")] = None,
-    deduplicate: Annotated[
-        str | None,
-        typer.Option(metavar="first|last|none", help="Of repeats (same user and item), keep one. Default: none."),
-    ] = None,
-    k_core: Annotated[
-        int | None, typer.Option(metavar="K", min=1, help="Only users and items with K interactions among themselves.")
-    ] = None,
-    user_core: Annotated[int | None, typer.Option(metavar="K", min=1, help="--k-core for users alone.")] = None,
-    item_core: Annotated[int | None, typer.Option(metavar="K", min=1, help="--k-core for items alone.")] = None,
-    min_history: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Then leave out users with fewer interactions.")
-    ] = None,
-    sample_users: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Keep so many users, drawn by the seed.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="S", help="What --sample-users draws by. Default: 42.")] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(metavar="SPLIT", help="leave-one-out (the default), or by time for all alike: time:0.8/0.1/0.1"),
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="The values of a paper, where none is given: toolrec-paper, recbole, s3-rec."
-        ),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What to call it. Default: the source's name.")
-    ] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on when more than 1 % of the rows are bad.")] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", metavar="FILE", help="List all rejected rows in this Parquet file, with their reasons."
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a data set that is prepared already.")] = False,
+    source: given.Source = "sample",
+    raw: given.Raw = None,
+    interactions: given.InteractionsFile = None,
+    items: given.ItemsFile = None,
+    user_col: given.UserCol = None,
+    item_col: given.ItemCol = None,
+    time_col: given.TimeCol = None,
+    rating_col: given.RatingCol = None,
+    title_col: given.TitleCol = None,
+    list_separator: given.ListSeparator = None,
+    kind: given.Kind = None,
+    min_rating: given.MinRating = None,
+    deduplicate: given.Deduplicate = None,
+    k_core: given.KCore = None,
+    user_core: given.UserCore = None,
+    item_core: given.ItemCore = None,
+    min_history: given.MinHistory = None,
+    sample_users: given.SampleUsers = None,
+    seed: given.SampleSeed = None,
+    split: given.Split = None,
+    preset: given.Preset = None,
+    name: given.Name = None,
+    skip_bad: given.SkipBad = False,
+    report: given.ReportFile = None,
+    force: given.Force = False,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
@@ -111,7 +63,7 @@ def prep(
         list_separator=list_separator,
         kinds=_kinds(kind or []),
     )
-    given = {
+    wanted = {
         "min_rating": min_rating,
         "deduplicate": deduplicate,
         "user_core": user_core or k_core,
@@ -121,7 +73,7 @@ def prep(
         "seed": seed,
         "split": split,
     }
-    choices = resolve(given, preset)
+    choices = resolve(wanted, preset)
     with bars() as progress:
         dataset = prepare(workspace, source, PrepOptions(read, name, force, skip_bad, report, choices), progress)
     if as_json:
