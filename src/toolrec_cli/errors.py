@@ -33,6 +33,18 @@ class InputError(ToolRecError):
     exit_code = 3
 
 
+class ProviderError(ToolRecError):
+    """The LLM server did not answer, or not so that it could be used."""
+
+    exit_code = 4
+
+
+class BudgetSpent(ToolRecError):
+    """The next call would go over what may be spent; what is done is kept, and the run can be resumed."""
+
+    exit_code = PARTLY
+
+
 class CheckError(ToolRecError):
     """Something that must hold does not."""
 
