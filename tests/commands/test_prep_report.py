@@ -51,7 +51,7 @@ def test_a_refusal_leaves_its_report(toolrec: Run, tmp_path: Path) -> None:
     assert [row[:3] for row in listed(report)] == [
         ("clicks.csv", 2, "the item id is empty"),
         ("clicks.csv", 3, "the rating is not a number"),
-        ("clicks.csv", 4, "the time is neither a number nor an ISO date"),
+        ("clicks.csv", 4, "the time is neither a number nor a date that is known"),
         ("clicks.csv", 5, "the user id is empty"),
     ]
     assert not (tmp_path / "w" / "datasets").exists()
