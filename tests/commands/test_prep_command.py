@@ -233,11 +233,11 @@ def test_an_empty_table_is_refused(toolrec: Run, tmp_path: Path, content: str, w
     assert prepared(tmp_path) == []
 
 
-def test_a_folder_where_a_table_is_wanted_is_said_to_be_one(toolrec: Run, tmp_path: Path) -> None:
+def test_a_folder_without_a_table_is_refused(toolrec: Run, tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     said = toolrec("prep", "table", "--interactions", tmp_path / "logs", "-w", tmp_path)
     assert (said.returncode, said.stdout) == (3, "")
-    assert f"{tmp_path / 'logs'} is not a file." in said.stderr
+    assert f"There is no table in the folder {tmp_path / 'logs'}." in said.stderr
 
 
 @pytest.mark.parametrize("name", [".", "..", "../elsewhere", "a/b", ".hidden"])
