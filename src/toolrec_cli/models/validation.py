@@ -8,6 +8,9 @@ from toolrec_cli.models.encoding import FloatArray
 from toolrec_cli.models.windows import IntArray, ItemArray
 
 BLOCK = 256
+"""Users whose scores are held at once, or fewer where the pool is large: at most SCORES numbers."""
+
+SCORES = 1 << 26
 
 
 @torch.no_grad()
@@ -21,9 +24,10 @@ def ndcg(
     queries [n_users, D], table [N + 1, D], targets [n_users] (item_index). Raises CheckError when a score is no number:
     nothing compares as higher than one, so a ruined model would rank everything first.
     """
+    block = max(1, min(BLOCK, SCORES // len(table)))
     gains = [
-        _gains(queries[b : b + BLOCK], table, items, offsets[b : b + BLOCK + 1], targets[b : b + BLOCK], k)
-        for b in range(0, len(queries), BLOCK)
+        _gains(queries[b : b + block], table, items, offsets[b : b + block + 1], targets[b : b + block], k)
+        for b in range(0, len(queries), block)
     ]
     return float(np.concatenate(gains).mean()) if gains else 0.0
 

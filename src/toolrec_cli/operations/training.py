@@ -151,7 +151,7 @@ class _Log:
 
 def _examples(dataset: Dataset) -> Examples:
     """Validation items are what training may look at; test items are not read."""
-    return Examples(dataset.before(Part.VALIDATION), dataset.held_out(Part.VALIDATION))
+    return Examples(dataset.before(Part.VALIDATION, items_only=True), dataset.held_out(Part.VALIDATION))
 
 
 def _check(training: TrainingSettings) -> None:
