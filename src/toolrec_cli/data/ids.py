@@ -17,10 +17,21 @@ def tidy(ids: pl.Series, what: str) -> tuple[pl.Series, list[str]]:
     bare = ids.cast(pl.String).str.strip_chars()
     n_spaced = int((bare != ids).sum())
     notes = [f"{what}: ids with spaces around them, taken without: {n_spaced:,}."] if n_spaced else []
-    if bare.count() and bare.drop_nulls().str.contains(_FLOAT).all():
-        bare = bare.str.replace(r"\.0+$", "")
+    if are_floats(bare):
+        bare = without_zeros(bare)
         notes.append(f"{what}: the ids are whole numbers written with '.0', which is left out.")
     return bare, notes
+
+
+def are_floats(ids: pl.Series) -> bool:
+    """Whether all that there is are whole numbers written with ".0", as pandas does when one is missing."""
+    known = ids.drop_nulls()
+    return len(known) > 0 and bool(known.head(1).str.contains(_FLOAT).all() and known.str.contains(_FLOAT).all())
+
+
+def without_zeros(ids: pl.Series) -> pl.Series:
+    """Numbers without their ".0"; anything else as it is."""
+    return ids.str.replace(r"^(-?\d+)\.0+$", "${1}")
 
 
 def case_note(ids: pl.Series, what: str) -> list[str]:

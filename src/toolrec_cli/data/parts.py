@@ -1,5 +1,6 @@
 """One big file in pieces: line, then the columns of the roles, as they are written."""
 
+import codecs
 import csv
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -155,7 +156,10 @@ class TextReader:
 def _header(file: Path) -> tuple[str, list[str]]:
     """What separates the fields, and the names in the first line. Raises InputError when one comes twice."""
     with _readable(file), arrow.input_stream(str(file), compression="detect") as stream:
-        first = as_utf8(stream.read(1 << 16).split(b"\n", 1)[0]).decode().rstrip("\r")
+        begin = stream.read(1 << 16)
+    if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(f"{file} is UTF-16, which is not read in pieces.", hint="Write it as UTF-8.")
+    first = as_utf8(begin.split(b"\n", 1)[0]).decode().rstrip("\r")
     separator = max(SEPARATORS, key=first.count)
     names = [free_of_line(name.strip()) for name in next(csv.reader([first or " "], delimiter=separator))]
     twice = sorted({name for name in names if name and names.count(name) > 1})

@@ -10,7 +10,10 @@ from toolrec_cli.data.dates import read_dates
 _UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**11, 10**3, "milliseconds"))
 """From which size on, how many a second, and the name; smaller numbers are seconds, and below 1973 positions."""
 
-_FIRST_SECOND = 10**8
+FIRST_SECOND = 10**8
+"""Numbers below are positions: as seconds they would lie before 1973."""
+
+UNREADABLE = "the time is neither a number nor a date that is known"
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,12 @@ def _numbers(texts: pl.Series, numbers: pl.Series) -> Times:
     median = numbers.abs().median()
     size = median if isinstance(median, float) else 0.0
     if (numbers % 1 != 0).any():
-        scale = 10**3 if size >= _FIRST_SECOND else 10**6
+        scale = 10**3 if size >= FIRST_SECOND else 10**6
         values = (numbers * scale).round().cast(pl.Int64, strict=False)
         return Times(values, f"fractional numbers, multiplied by {scale:,}")
     whole = texts.cast(pl.Int64, strict=False)
     values = whole.zip_with(whole.is_not_null(), numbers.cast(pl.Int64, strict=False))
-    if size < _FIRST_SECOND:
+    if size < FIRST_SECOND:
         return Times(values, "positions or steps")
     return _in_one_unit(values)
 
@@ -69,7 +72,7 @@ def _in_one_unit(values: pl.Series) -> Times:
     a_second = pl.lit(None, dtype=pl.Int64)
     for least, factor, _ in reversed(_UNITS):
         a_second = pl.when(pl.col("value").abs() >= least).then(factor).otherwise(a_second)
-    seconds = pl.when(pl.col("value").abs() >= _FIRST_SECOND).then(1)
+    seconds = pl.when(pl.col("value").abs() >= FIRST_SECOND).then(1)
     read = values.alias("value").to_frame().with_columns(unit=pl.coalesce(a_second, seconds).cast(pl.Int64))
     n_of = dict(read["unit"].drop_nulls().value_counts().sort("unit").iter_rows())
     finest = max(n_of)
@@ -97,6 +100,6 @@ def _span(values: pl.Series, a_second: int) -> str:
 
 def a_second_of(size: float) -> int | None:
     """How many units a second has in a column of times of about this `size`; None where they are positions."""
-    if size < _FIRST_SECOND:
+    if size < FIRST_SECOND:
         return None
     return next((a_second for least, a_second, _ in _UNITS if size >= least), 1)
