@@ -58,10 +58,10 @@ def oddly_encoded(data: bytes) -> str | None:
     return None
 
 
-def blocks(stream: BinaryIO, size: int = BLOCK) -> Iterator[bytes]:
-    """The stream in blocks of about `size` bytes, each of whole lines. Together they are the stream; none is empty."""
+def blocks(stream: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+    """The stream in blocks of about `size` bytes (BLOCK), each of whole lines. Together they are the stream; none is empty."""
     rest = b""
-    while data := stream.read(size):
+    while data := stream.read(size or BLOCK):
         whole, newline, begun = data.rpartition(b"\n")
         if newline:
             yield rest + whole + newline
