@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from toolrec_cli.data import big_log, parts
 from toolrec_cli.data.choices import Choices
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
+from toolrec_cli.data.reading import big_log, parts
 from toolrec_cli.data.source import ReadOptions
 from toolrec_cli.data.sources.table import SOURCE
 from toolrec_cli.errors import InputError

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from toolrec_cli.data import big_log, parts
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
+from toolrec_cli.data.reading import big_log, parts
 from toolrec_cli.data.source import RawData, ReadOptions
 from toolrec_cli.data.sources.table import SOURCE
 from toolrec_cli.errors import InputError, UsageError

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from toolrec_cli.data import lines, parts
-from toolrec_cli.data.json_objects import read_objects
-from toolrec_cli.data.lines import blocks, field_blocks
-from toolrec_cli.data.parts import TextReader
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading import lines, parts
+from toolrec_cli.data.reading.json_objects import read_objects
+from toolrec_cli.data.reading.lines import blocks, field_blocks
+from toolrec_cli.data.reading.parts import TextReader
+from toolrec_cli.data.reading.rejects import Sieve
 
 ROLES = {"user_id": "user", "item_id": "item"}
 LETTERS = st.text(st.sampled_from("aé😀 \"\\{}[]:,'\t"), max_size=6)

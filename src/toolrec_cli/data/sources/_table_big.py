@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import polars as pl
 
-from toolrec_cli.data.big_log import BigLog, Cleaned, Meaning
-from toolrec_cli.data.blanks import NOTHING
-from toolrec_cli.data.columns import find_column, require_column
-from toolrec_cli.data.ids import TOO_LONG, are_floats, is_too_long, without_zeros
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.big_log import BigLog, Cleaned, Meaning
+from toolrec_cli.data.reading.blanks import NOTHING
+from toolrec_cli.data.reading.columns import find_column, require_column
+from toolrec_cli.data.reading.ids import TOO_LONG, are_floats, is_too_long, without_zeros
+from toolrec_cli.data.reading.rejects import Sieve
+from toolrec_cli.data.reading.times import FIRST_SECOND, UNREADABLE, a_second_of, read_times
 from toolrec_cli.data.source import ReadOptions
-from toolrec_cli.data.times import FIRST_SECOND, UNREADABLE, a_second_of, read_times
 
 _UNITS = ((10**17, "nanoseconds"), (10**14, "microseconds"), (10**11, "milliseconds"), (0, "seconds or positions"))
 """From which size on whole numbers are taken for what. They stay as they are written; only mixtures are refused."""

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import polars as pl
 
-from toolrec_cli.data.blanks import NOTHING
-from toolrec_cli.data.columns import find_column, require_column
-from toolrec_cli.data.ids import TOO_LONG, case_note, is_too_long, tidy
-from toolrec_cli.data.rejects import FILE, Sieve
+from toolrec_cli.data.reading.blanks import NOTHING
+from toolrec_cli.data.reading.columns import find_column, require_column
+from toolrec_cli.data.reading.ids import TOO_LONG, case_note, is_too_long, tidy
+from toolrec_cli.data.reading.rejects import FILE, Sieve
+from toolrec_cli.data.reading.tabular import Tabular, read_tabular
+from toolrec_cli.data.reading.times import UNREADABLE, read_times
 from toolrec_cli.data.source import ReadOptions
-from toolrec_cli.data.tabular import Tabular, read_tabular
-from toolrec_cli.data.times import UNREADABLE, read_times
 from toolrec_cli.errors import UsageError
 
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import polars as pl
 
-from toolrec_cli.data.big_log import is_big
-from toolrec_cli.data.many_files import named_files
-from toolrec_cli.data.rejects import FILE
+from toolrec_cli.data.reading.big_log import is_big
+from toolrec_cli.data.reading.many_files import named_files
+from toolrec_cli.data.reading.rejects import FILE
+from toolrec_cli.data.reading.tabular import ENDINGS, Tabular
 from toolrec_cli.data.source import RawData, ReadOptions, Source
 from toolrec_cli.data.sources._catalogue import bare
 from toolrec_cli.data.sources._table_big import big_log
 from toolrec_cli.data.sources._table_items import read_items
 from toolrec_cli.data.sources._table_log import read_log
-from toolrec_cli.data.tabular import ENDINGS, Tabular
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import Progress
 from toolrec_cli.storage.digests import file_digest

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
-from toolrec_cli.data.splits import PARTS, Codes
+from toolrec_cli.data.preparing.splits import PARTS, Codes
 
 arrow: Any = pa  # pyarrow comes without types
 parquet: Any = pa_parquet

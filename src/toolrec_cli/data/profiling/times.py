@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from toolrec_cli.data.times import a_second_of
+from toolrec_cli.data.reading.times import a_second_of
 
 PERIODS = (("1h", "hour"), ("1d", "day"), ("1w", "week"), ("1mo", "month"), ("1q", "quarter"), ("1y", "year"))
 MOST_PERIODS = 60

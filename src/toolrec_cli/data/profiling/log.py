@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from toolrec_cli.data.figures import Bin, FloatArray, Spread, few_or_even, ladder, spread_of
+from toolrec_cli.data.profiling.figures import Bin, FloatArray, Spread, few_or_even, ladder, spread_of
 
 TOP = (0.01, 0.05, 0.1, 0.2, 0.5)
 """Shares of the items, the most popular ones, whose part of all interactions is told."""

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from toolrec_cli.data.buckets import deduplicated
 from toolrec_cli.data.choices import Choices, Keep, Step
-from toolrec_cli.data.remaining import Mask, Remaining, core
-from toolrec_cli.data.staging import Stage
+from toolrec_cli.data.preparing.buckets import deduplicated
+from toolrec_cli.data.preparing.remaining import Mask, Remaining, core
+from toolrec_cli.data.preparing.staging import Stage
 from toolrec_cli.errors import InputError
 from toolrec_cli.seeds import stream
 

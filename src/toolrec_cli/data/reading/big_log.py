@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from toolrec_cli.data.parts import PART_ENDINGS, columns_of, reader_of
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.parts import PART_ENDINGS, columns_of, reader_of
+from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.source import BadRow, Told
 from toolrec_cli.errors import InputError
 

@@ -9,9 +9,9 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from toolrec_cli.data.numbering import Numbering, Numbers
+from toolrec_cli.data.preparing.numbering import Numbering, Numbers
+from toolrec_cli.data.preparing.staged import Staged
 from toolrec_cli.data.source import Log, RawData, Told
-from toolrec_cli.data.staged import Staged
 from toolrec_cli.progress import Progress
 
 T = TypeVar("T")

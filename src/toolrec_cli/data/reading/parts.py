@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from toolrec_cli.data.delimited import SEPARATORS
-from toolrec_cli.data.lines import as_utf8, free_of_line
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.delimited import SEPARATORS
+from toolrec_cli.data.reading.lines import as_utf8, free_of_line
+from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.source import BadRow
 from toolrec_cli.errors import InputError
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from toolrec_cli.data.delimited import read_delimited
-from toolrec_cli.data.json_lines import read_json_lines
-from toolrec_cli.data.lines import LINE, as_utf8, free_of_line, oddly_encoded
-from toolrec_cli.data.many_files import named_files
-from toolrec_cli.data.rejects import FILE, Sieve
-from toolrec_cli.data.unpacking import unpacked
+from toolrec_cli.data.reading.delimited import read_delimited
+from toolrec_cli.data.reading.json_lines import read_json_lines
+from toolrec_cli.data.reading.lines import LINE, as_utf8, free_of_line, oddly_encoded
+from toolrec_cli.data.reading.many_files import named_files
+from toolrec_cli.data.reading.rejects import FILE, Sieve
+from toolrec_cli.data.reading.unpacking import unpacked
 from toolrec_cli.errors import InputError, UsageError
 
 Pick = Callable[[list[str]], list[str]]

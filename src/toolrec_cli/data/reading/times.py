@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from toolrec_cli.data.dates import read_dates
+from toolrec_cli.data.reading.dates import read_dates
 
 _UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**11, 10**3, "milliseconds"))
 """From which size on, how many a second, and the name; smaller numbers are seconds, and below 1973 positions."""

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.rejects import Sieve
 
 LINE = "line"
 """The column of line numbers."""

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from toolrec_cli.data.interactions import Part
-from toolrec_cli.data.splits import MIN_LENGTH, PARTS, Codes, TimeCuts
+from toolrec_cli.data.preparing.splits import MIN_LENGTH, PARTS, Codes, TimeCuts
 
 Counts = npt.NDArray[np.int64]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from toolrec_cli.data.staged import Piece, Staged, selected
+from toolrec_cli.data.preparing.staged import Piece, Staged, selected
 
 Counts = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -10,8 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from toolrec_cli.data.lines import free_of_line
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.lines import free_of_line
+from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.source import BadRow
 from toolrec_cli.errors import InputError
 

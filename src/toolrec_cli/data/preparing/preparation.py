@@ -14,19 +14,19 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from toolrec_cli.data.buckets import buckets
 from toolrec_cli.data.choices import Choices, Step, time_shares
 from toolrec_cli.data.dataset import CARD, Dataset, DatasetCard
-from toolrec_cli.data.filtering import filtered
-from toolrec_cli.data.pool import Pool, item_pool
-from toolrec_cli.data.rejects import check, describe, reasons_of
-from toolrec_cli.data.remaining import Remaining
+from toolrec_cli.data.preparing.buckets import buckets
+from toolrec_cli.data.preparing.filtering import filtered
+from toolrec_cli.data.preparing.pool import Pool, item_pool
+from toolrec_cli.data.preparing.remaining import Remaining
+from toolrec_cli.data.preparing.splits import PARTS, TimeCuts, in_order, last_two, time_cuts
+from toolrec_cli.data.preparing.staged import Piece
+from toolrec_cli.data.preparing.staging import N_STEPS, Stage, stage
+from toolrec_cli.data.preparing.tally import Tally
+from toolrec_cli.data.preparing.writing import InteractionsWriter
+from toolrec_cli.data.reading.rejects import check, describe, reasons_of
 from toolrec_cli.data.source import BadRow, RawData, Told
-from toolrec_cli.data.splits import PARTS, TimeCuts, in_order, last_two, time_cuts
-from toolrec_cli.data.staged import Piece
-from toolrec_cli.data.staging import N_STEPS, Stage, stage
-from toolrec_cli.data.tally import Tally
-from toolrec_cli.data.writing import InteractionsWriter
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import Progress
 from toolrec_cli.storage.atomic import building, write_json

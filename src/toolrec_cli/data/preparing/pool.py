@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from toolrec_cli.data.catalog import Attribute, Kind
-from toolrec_cli.data.numbering import Numbering
+from toolrec_cli.data.preparing.numbering import Numbering
 from toolrec_cli.data.source import RawData
 
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import polars as pl
 
-from toolrec_cli.data.lines import free_of_line, numbered
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.lines import free_of_line, numbered
+from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.errors import InputError
 
 _LOOKED_AT = 10_000

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 
-from toolrec_cli.data.lines import as_utf8, blocks, numbered
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.lines import as_utf8, blocks, numbered
+from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.source import BadRow
 
 NO_OBJECT = "it is not a JSON object"

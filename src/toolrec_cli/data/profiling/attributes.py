@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from toolrec_cli.data.catalog import Attribute, Kind
-from toolrec_cli.data.figures import Bin, Spread, few_or_even, spread_of
+from toolrec_cli.data.profiling.figures import Bin, Spread, few_or_even, spread_of
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import polars as pl
 
 from toolrec_cli.data.choices import Keep
-from toolrec_cli.data.remaining import Counts, Remaining
-from toolrec_cli.data.splits import in_order
-from toolrec_cli.data.staged import Piece, Staged, selected
+from toolrec_cli.data.preparing.remaining import Counts, Remaining
+from toolrec_cli.data.preparing.splits import in_order
+from toolrec_cli.data.preparing.staged import Piece, Staged, selected
 
 BUCKET = 1 << 22
 """Interactions of a bucket, more or less: a bucket has whole users, one at least. Sets the memory a preparation needs."""
