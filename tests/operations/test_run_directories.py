@@ -90,23 +90,28 @@ def test_a_manifest_names_the_data_set_by_its_three_files(walked: Path, verb: st
     assert of(walked, verb).manifest.dataset_digest == hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def weights(walked: Path) -> dict[str, str]:
-    """What a run may have been made from -> the SHA-256 of its weights."""
-    found = {"backbone": sha256(of(walked, "pretrain").path / "model" / "weights.safetensors")}
+def digests(walked: Path) -> dict[str, str]:
+    """What a run may have been made from -> the digest of that model, which covers weights and settings."""
+    found = {"backbone": model_digest(of(walked, "pretrain").path / "model")}
     for run in list_runs(walked / "runs"):
         if run.manifest.verb == "train-encoder":
-            name = f"encoder:{run.manifest.result['attribute']}"
-            found[name] = sha256(run.path / "model" / "weights.safetensors")
+            found[f"encoder:{run.manifest.result['attribute']}"] = model_digest(run.path / "model")
     return found
 
 
+def model_digest(model: Path) -> str:
+    card = json.loads((model / "config.json").read_text())
+    settings = json.dumps([card["role"], card["name"], card["settings"]], sort_keys=True)
+    return hashlib.sha256(f"{sha256(model / 'weights.safetensors')}\n{settings}".encode()).hexdigest()
+
+
 def test_an_encoder_names_its_backbone_by_digest(walked: Path) -> None:
-    assert of(walked, "train-encoder").manifest.inputs == {"backbone": weights(walked)["backbone"]}
+    assert of(walked, "train-encoder").manifest.inputs == {"backbone": digests(walked)["backbone"]}
 
 
 @pytest.mark.parametrize("verb", ["recommend", "eval"])
 def test_lists_name_the_backbone_and_every_encoder_by_digest(walked: Path, verb: str) -> None:
-    assert of(walked, verb).manifest.inputs == weights(walked)
+    assert of(walked, verb).manifest.inputs == digests(walked)
 
 
 @pytest.mark.parametrize("verb", ["recommend", "eval"])

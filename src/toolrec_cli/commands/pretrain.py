@@ -22,6 +22,9 @@ def pretrain(
     n_heads: Annotated[int, typer.Option(min=1, help="Attention heads; must divide the width.")] = 1,
     max_length: Annotated[int, typer.Option(min=1, help="The newest items of a history that are read.")] = 200,
     dropout: Annotated[float, typer.Option(min=0.0, max=0.95, help="Share of numbers dropped in training.")] = 0.2,
+    targets: Annotated[
+        str, typer.Option(help="all: every interaction is learnt; newest: everybody's last max-length alone.")
+    ] = "all",
     seed: options.Seed = 42,
     threads: options.Threads = None,
     out: options.Out = None,
@@ -45,7 +48,7 @@ def pretrain(
     if embedding_size % n_heads:
         raise UsageError(f"{n_heads} heads do not divide a width of {embedding_size}.")
     found = the_dataset(workspace, dataset)
-    training = TrainingSettings(loss, epochs, learning_rate, batch_size, patience, seed=seed)
+    training = TrainingSettings(loss, epochs, learning_rate, batch_size, patience, targets=targets, seed=seed)
     shape = {
         "embedding_size": embedding_size,
         "n_layers": n_layers,

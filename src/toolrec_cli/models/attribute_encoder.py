@@ -95,7 +95,7 @@ class AttributeEncoder(nn.Module):
 
     def item_vectors(self, table: Tensor) -> Tensor:
         """e_v ⊕ P attr(v), to be matched with u. table [N + 1, backbone_size] -> [N + 1, query_size]."""
-        attributes = self.attribute_vectors(torch.arange(len(self.labels))[None])[0]
+        attributes = self.attribute_vectors(torch.arange(len(self.labels), device=self.labels.device)[None])[0]
         return torch.cat([table, self.candidate(attributes)], dim=-1)
 
     @property

@@ -27,6 +27,8 @@ class TrainingSettings:
     patience: int = 6
     weight_decay: float = 0.01
     warmup_steps: int = 100
+    targets: str = "all"
+    """Every interaction, or everybody's "newest" max_length: see `targets.py`."""
     validation_users: int = 2000
     """Early stopping looks at so many users (drawn by the seed); final figures are `eval`'s, on all of them."""
     seed: int = 42

@@ -29,7 +29,7 @@ def ndcg(
 def _gains(
     queries: FloatArray, table: torch.Tensor, items: ItemArray, offsets: IntArray, targets: ItemArray, k: int
 ) -> FloatArray:
-    scores = torch.from_numpy(queries) @ table.T
+    scores = torch.from_numpy(queries) @ table.T.cpu()
     wanted = torch.from_numpy(targets.astype(np.int64))[:, None]
     if not torch.isfinite(scores).all():
         raise CheckError(

@@ -17,6 +17,7 @@ from toolrec_cli.models.checkpoint import ModelCard, read_card, save
 from toolrec_cli.models.encoding import trainable_parameters
 from toolrec_cli.models.fitting import Examples, Watch, fit_backbone, fit_encoder
 from toolrec_cli.models.losses import LOSSES
+from toolrec_cli.models.targets import TARGETS
 from toolrec_cli.models.training import Epoch, TrainingSettings
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
@@ -155,6 +156,8 @@ def _examples(dataset: Dataset) -> Examples:
 def _check(training: TrainingSettings) -> None:
     if training.loss not in LOSSES:
         raise UsageError(unknown("loss", training.loss, LOSSES))
+    if training.targets not in TARGETS:
+        raise UsageError(unknown("choice of targets", training.targets, TARGETS))
 
 
 def _start(seed: int, threads: int | None, name: str) -> None:

@@ -1,9 +1,12 @@
 """SASRec (Kang and McAuley, arXiv 1808.09781): a causal transformer over the item sequence, next item by dot product."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from toolrec_cli.models.objectives import next_item
+from toolrec_cli.models.targets import Lessons
 from toolrec_cli.models.transformer import CausalTransformer, initialise
 
 
@@ -23,6 +26,7 @@ class SASRec(nn.Module):
     """Item sequence -> a state a position, trained to lie near the next item's vector."""
 
     Config = SASRecConfig
+    causal: ClassVar[bool] = True
 
     def __init__(self, config: SASRecConfig) -> None:
         super().__init__()
@@ -42,6 +46,10 @@ class SASRec(nn.Module):
         """items [B, T] (right-padded), lengths [B] -> states [B, T, D]."""
         scale = self.config.embedding_size**0.5
         return self.transformer(self.items(items) * scale, lengths)
+
+    def examples(self, lessons: Lessons) -> tuple[Tensor, Tensor]:
+        """The objective: every position finds the item after it. (states [P, D], targets [P])."""
+        return next_item(self, lessons)
 
 
 BACKBONE = SASRec
