@@ -1,5 +1,6 @@
 """The wheel: it builds, holds what it should, and runs in an environment of its own."""
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -35,9 +36,16 @@ def test_the_wheel_runs_in_an_environment_of_its_own(wheel: Path, tmp_path: Path
     zipfile.ZipFile(wheel).extractall(site)
     (site / "lent.pth").write_text(sysconfig.get_path("purelib"))
     python = tmp_path / "env" / "bin" / "python"
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     where = subprocess.run(
-        [python, "-c", "import toolrec_cli; print(toolrec_cli.__file__)"], check=True, capture_output=True, text=True
+        [python, "-c", "import toolrec_cli; print(toolrec_cli.__file__)"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=alone,
     )
     assert Path(where.stdout.strip()).is_relative_to(site)
-    said = subprocess.run([python, "-m", "toolrec_cli", "--help"], check=True, capture_output=True, text=True)
+    said = subprocess.run(
+        [python, "-m", "toolrec_cli", "--help"], check=True, capture_output=True, text=True, env=alone
+    )
     assert all(verb in said.stdout for verb in ("prep", "pretrain", "train-encoder", "recommend", "replay", "eval"))

@@ -8,16 +8,16 @@ import torch
 
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models import store
-from toolrec_cli.models.frozen import freeze
+from toolrec_cli.models.frozen import PREFIXES, freeze
 from toolrec_cli.models.targets import TargetWindows, target_windows
 from toolrec_cli.seeds import stream
 
 N_ITEMS, N_USERS, WIDTH = 40, 70, 24
 
 
-def build_backbone(name: str, dropout: float) -> Any:
+def build_backbone(name: str, dropout: float, max_length: int = 7) -> Any:
     torch.manual_seed(1)
-    shape = {"embedding_size": WIDTH, "n_layers": 2, "n_heads": 2, "max_length": 7, "dropout": dropout}
+    shape = {"embedding_size": WIDTH, "n_layers": 2, "n_heads": 2, "max_length": max_length, "dropout": dropout}
     return store.build_backbone(name, {"n_items": N_ITEMS, **shape}).eval()
 
 
@@ -46,6 +46,17 @@ def test_they_are_those_of_one_pass_over_each_window(cut: TargetWindows) -> None
         items = cut.lessons(np.array([row])).items[:, :-1]
         expected.append(backbone(items, torch.tensor([items.shape[1]]))[0, -int(cut.fresh[row]) :])
     torch.testing.assert_close(frozen.states, torch.cat(expected), rtol=1e-5, atol=1e-6)
+
+
+@torch.no_grad()
+def test_those_of_a_backbone_that_sees_both_sides_know_nothing_of_what_comes(cut: TargetWindows) -> None:
+    """Each is that of the items before its target, read by themselves; of a few targets a window."""
+    wide = target_windows(cut.windows.items, np.array([0, 12, 15]), 12)
+    frozen = freeze(backbone := build_backbone("bert4rec", dropout=0.0, max_length=12), wide)
+    assert frozen.cut.fresh.tolist() == [PREFIXES, 2]
+    read = [wide.windows.items[begin:stop] for begin, stop in [*((0, n) for n in range(4, 12)), (12, 13), (12, 14)]]
+    expected = [backbone(torch.tensor([*map(int, items)])[None], torch.tensor([len(items)]))[0, -1] for items in read]
+    torch.testing.assert_close(frozen.states, torch.stack(expected), rtol=1e-5, atol=1e-6)
 
 
 def test_a_batch_finds_its_states_at_its_targets(name: str, cut: TargetWindows) -> None:

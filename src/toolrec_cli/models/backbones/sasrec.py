@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from toolrec_cli.models.objectives import next_item
 from toolrec_cli.models.targets import Lessons
-from toolrec_cli.models.transformer import CausalTransformer, initialise
+from toolrec_cli.models.transformer import Transformer, initialise
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SASRec(nn.Module):
         super().__init__()
         self.config = config
         self.items = nn.Embedding(config.n_items + 1, config.embedding_size, padding_idx=0)
-        self.transformer = CausalTransformer(
+        self.transformer = Transformer(
             config.embedding_size, config.n_layers, config.n_heads, config.max_length, config.dropout
         )
         initialise(self)
