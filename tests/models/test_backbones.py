@@ -14,6 +14,7 @@ from toolrec_cli.models import checkpoint, store
 from toolrec_cli.models.checkpoint import ModelCard
 from toolrec_cli.models.encoding import trainable_parameters
 from toolrec_cli.models.fitting import Examples, Watch, fit_backbone
+from toolrec_cli.models.losses import LOSSES
 from toolrec_cli.models.training import Epoch, TrainingSettings
 from toolrec_cli.progress import silent
 from toolrec_cli.seeds import stream
@@ -174,7 +175,7 @@ def test_training_draws_only_from_its_own_seed(name: str) -> None:
     assert same(one.state_dict(), other.state_dict())
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "bpr"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_it_learns_what_is_never_in_doubt(name: str, loss: str) -> None:
     """One that fills gaps is asked of fewer places an epoch, and most of them are not those that are scored."""
     n = 30 if build(name).causal else 100

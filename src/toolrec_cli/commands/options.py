@@ -34,6 +34,19 @@ Attributes = Annotated[
 ]
 Rounds = Annotated[int, typer.Option("--max-rounds", min=1, help="Rounds after which the list must stand.")]
 Length = Annotated[int, typer.Option("--n", min=1, max=100, help="How many items the final list has.")]
+Loss = Annotated[
+    str,
+    typer.Option(
+        "--loss",
+        metavar="NAME",
+        help="cross-entropy (full softmax), sampled (softmax over drawn items), gbce, bpr (the paper's); "
+        "auto: cross-entropy, or sampled above 30,000 items.",
+    ),
+]
+Negatives = Annotated[
+    int | None,
+    typer.Option("--negatives", min=1, help="Items drawn a step by sampled and gbce. Default: 3,000 and 256."),
+]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads. Default: all cores.")]
 
 
@@ -58,3 +71,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
     return value if isinstance(value, bool | int | float | None) else str(value)
+
+
+def say_loss(name: str, n_items: int) -> None:
+    """Say what "auto" has chosen where that is not the full softmax. Raises UsageError for a loss that does not exist."""
+    from toolrec_cli.models.losses import AUTO, chosen_loss
+    from toolrec_cli.render.console import say
+
+    chosen = chosen_loss(name, n_items)
+    if name == AUTO and chosen != "cross-entropy":
+        say(
+            f"{n_items:,} items: training with --loss {chosen}, because the full softmax over all would take very long."
+        )

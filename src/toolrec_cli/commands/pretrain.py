@@ -12,7 +12,8 @@ def pretrain(
     ctx: typer.Context,
     dataset: options.DatasetName = None,
     backbone: Annotated[str, typer.Option("--backbone", metavar="NAME", help="The sequential model.")] = "sasrec",
-    loss: Annotated[str, typer.Option(help="cross-entropy (full softmax), or bpr (the paper's).")] = "cross-entropy",
+    loss: options.Loss = "auto",
+    negatives: options.Negatives = None,
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 24,
     patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10.")] = 6,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 2e-3,
@@ -48,7 +49,9 @@ def pretrain(
     if embedding_size % n_heads:
         raise UsageError(f"{n_heads} heads do not divide a width of {embedding_size}.")
     found = the_dataset(workspace, dataset)
-    training = TrainingSettings(loss, epochs, learning_rate, batch_size, patience, targets=targets, seed=seed)
+    training = TrainingSettings(
+        loss, epochs, learning_rate, batch_size, patience, targets=targets, negatives=negatives, seed=seed
+    )
     shape = {
         "embedding_size": embedding_size,
         "n_layers": n_layers,
@@ -58,6 +61,7 @@ def pretrain(
     }
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     plan = BackbonePlan(backbone, shape, training, threads)
+    options.say_loss(training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         run = run_pretrain(setting, found, plan, on_epoch, progress)
     attribute = next(iter(found.catalog.attributes), "ATTRIBUTE")

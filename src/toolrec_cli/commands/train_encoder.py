@@ -14,7 +14,8 @@ def train_encoder(
     attribute: Annotated[str, typer.Option("--attr", metavar="NAME", help="The attribute, such as genre.")],
     dataset: options.DatasetName = None,
     backbone: options.Backbone = None,
-    loss: Annotated[str, typer.Option(help="cross-entropy (full softmax), or bpr (the paper's).")] = "cross-entropy",
+    loss: options.Loss = "auto",
+    negatives: options.Negatives = None,
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 3,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 3e-4,
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences a step.")] = 32,
@@ -42,10 +43,17 @@ def train_encoder(
         raise UsageError(f"The attribute tower has 2 heads, which do not divide a width of {embedding_size}.")
     found = the_dataset(workspace, dataset)
     training = replace(
-        ENCODER_TRAINING, loss=loss, epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, seed=seed
+        ENCODER_TRAINING,
+        loss=loss,
+        negatives=negatives,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        seed=seed,
     )
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     plan = EncoderPlan(attribute, backbone, {"embedding_size": embedding_size}, training, threads)
+    options.say_loss(training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         run = run_train_encoder(setting, found, plan, on_epoch, progress)
     following = options.command(f"recommend {found.name} --user {found.user_id(0)} --trace", workspace)

@@ -12,7 +12,7 @@ from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.encoding import FloatArray, device_of, encode
 from toolrec_cli.models.frozen import FrozenStates, freeze
-from toolrec_cli.models.losses import LOSSES
+from toolrec_cli.models.losses import chosen_loss, loss_of
 from toolrec_cli.models.targets import TargetWindows, target_windows
 from toolrec_cli.models.training import Epoch, Task, TrainingSettings, train
 from toolrec_cli.models.validation import ndcg
@@ -43,16 +43,18 @@ def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, wat
     """Train a backbone by the objective that it declares."""
     cut = windows_of(examples, model.config.max_length, settings)
     device = device_of(model)
+    name = chosen_loss(settings.loss, len(model.item_vectors) - 1)
+    of = loss_of(name, settings.negatives)
 
     def loss(rows: IntArray) -> tuple[Tensor, int]:
         states, wanted = model.examples(cut.lessons(rows).to(device))
-        return LOSSES[settings.loss](states, model.item_vectors, wanted), len(wanted)
+        return of(states, model.item_vectors, wanted), len(wanted)
 
     def match(items: ItemArray, offsets: IntArray) -> tuple[FloatArray, Tensor]:
         return encode(model, {}, items, offsets)[None], model.item_vectors.detach()
 
     score = _validator(examples, settings, match)
-    return _fit(model, f"pretrain:{settings.loss}", cut.windows, loss, score, settings, watch)
+    return _fit(model, f"pretrain:{name}", cut.windows, loss, score, settings, watch)
 
 
 def frozen_states(backbone: Any, examples: Examples, settings: TrainingSettings, progress: Progress) -> FrozenStates:
@@ -76,6 +78,7 @@ def fit_encoder(
     frozen = frozen or frozen_states(backbone, examples, settings, watch.progress)
     name, table, cut = encoder.config.attribute, backbone.item_vectors.detach(), frozen.cut
     device = device_of(encoder)
+    of = loss_of(chosen_loss(settings.loss, len(table) - 1), settings.negatives)
 
     def loss(rows: IntArray) -> tuple[Tensor, int]:
         lessons = cut.lessons(rows).to(device)
@@ -83,7 +86,7 @@ def fit_encoder(
         real = targets > 0
         wanted = targets[real]
         queries = encoder(items, lengths, frozen.of(lessons))[real]
-        return LOSSES[settings.loss](queries, encoder.item_vectors(table), wanted), len(wanted)
+        return of(queries, encoder.item_vectors(table), wanted), len(wanted)
 
     def match(items: ItemArray, offsets: IntArray) -> tuple[FloatArray, Tensor]:
         return encode(backbone, {name: encoder}, items, offsets)[name], encoder.item_vectors(table).detach()

@@ -20,7 +20,8 @@ OnStep = Callable[[int, float, float], None]
 class TrainingSettings:
     """How to train. `batch_size` counts sequences; `patience` epochs without a better validation NDCG@10 end it."""
 
-    loss: str = "cross-entropy"
+    loss: str = "auto"
+    """One of `losses.LOSSES`, or "auto": by the number of items."""
     epochs: int = 24
     learning_rate: float = 2e-3
     batch_size: int = 32
@@ -28,9 +29,11 @@ class TrainingSettings:
     weight_decay: float = 0.01
     warmup_steps: int = 100
     targets: str = "all"
-    """Every interaction, or everybody's "newest" max_length: see `targets.py`."""
+    """Every interaction ("all"), or everybody's "newest" max_length: see `targets.py`."""
     validation_users: int = 2000
     """Early stopping looks at so many users (drawn by the seed); final figures are `eval`'s, on all of them."""
+    negatives: int | None = None
+    """How many items a loss that draws negatives draws (None: its own number)."""
     seed: int = 42
 
 

@@ -16,7 +16,7 @@ from toolrec_cli.models.attribute_encoder import EncoderConfig
 from toolrec_cli.models.checkpoint import ModelCard, read_card, save
 from toolrec_cli.models.encoding import trainable_parameters
 from toolrec_cli.models.fitting import Examples, Watch, fit_backbone, fit_encoder
-from toolrec_cli.models.losses import LOSSES
+from toolrec_cli.models.losses import chosen_loss
 from toolrec_cli.models.targets import TARGETS
 from toolrec_cli.models.training import Epoch, TrainingSettings
 from toolrec_cli.operations.setting import Setting
@@ -58,7 +58,7 @@ def pretrain(
     progress: Progress = silent,
 ) -> RunDir:
     """Train a backbone on the training part; keep its best state by validation NDCG@10."""
-    _check(plan.training)
+    plan = replace(plan, training=_settled(plan.training, dataset))
     _start(plan.training.seed, plan.threads, "pretrain")
     model = store.build_backbone(plan.name, {"n_items": len(dataset.catalog), **plan.shape})
     with recording(
@@ -87,7 +87,7 @@ def train_encoder(
     progress: Progress = silent,
 ) -> RunDir:
     """Train one attribute's encoder on the frozen backbone; store only what was trained, linked to the backbone by digest."""
-    _check(plan.training)
+    plan = replace(plan, training=_settled(plan.training, dataset))
     dataset.catalog.attribute(plan.attribute)
     backbone_run, backbone_card = store.find_backbone(setting.runs, dataset, plan.backbone)
     backbone = store.load_backbone(backbone_run, dataset)
@@ -142,6 +142,7 @@ class _Log:
             "epochs": len(epochs),
             "best_epoch": best.epoch,
             "validation_ndcg@10": best.ndcg,
+            "loss": self._card.training["loss"],
             "n_parameters": self._card.n_parameters,
             "digest": read_card(self._run.path / "model").digest,
             "cpu_seconds": round(time.process_time() - self._cpu, 1),
@@ -153,11 +154,11 @@ def _examples(dataset: Dataset) -> Examples:
     return Examples(dataset.before(Part.VALIDATION), dataset.held_out(Part.VALIDATION))
 
 
-def _check(training: TrainingSettings) -> None:
-    if training.loss not in LOSSES:
-        raise UsageError(unknown("loss", training.loss, LOSSES))
+def _settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
+    """The settings with "auto" decided. Raises UsageError for a name that does not exist."""
     if training.targets not in TARGETS:
         raise UsageError(unknown("choice of targets", training.targets, TARGETS))
+    return replace(training, loss=chosen_loss(training.loss, len(dataset.catalog)))
 
 
 def _start(seed: int, threads: int | None, name: str) -> None:
