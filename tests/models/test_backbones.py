@@ -188,9 +188,9 @@ def test_it_learns_what_is_never_in_doubt(name: str, loss: str) -> None:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_falls(name: str, loss: str) -> None:
-    settings = TrainingSettings(loss=loss, epochs=40, batch_size=4, learning_rate=1e-2, patience=40)
+    settings = TrainingSettings(loss=loss, epochs=80, batch_size=4, learning_rate=1e-2, patience=80)
     _, epochs = fitted(name, settings, dropout=0.0)
-    assert epochs[-1].loss < 0.8 * epochs[0].loss
+    assert epochs[-1].loss < 0.75 * epochs[0].loss
 
 
 def test_a_training_that_blows_up_at_its_very_last_step_is_refused(name: str) -> None:
