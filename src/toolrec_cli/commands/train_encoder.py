@@ -1,6 +1,5 @@
 """toolrec train-encoder"""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +7,15 @@ import typer
 
 from toolrec_cli.commands import options
 
+SHAPE = ("embedding_size", "n_layers", "n_heads", "dropout")
+
 
 def train_encoder(
     ctx: typer.Context,
     attribute: Annotated[str, typer.Option("--attr", metavar="NAME", help="The attribute, such as genre.")],
     dataset: options.DatasetName = None,
     backbone: options.Backbone = None,
+    preset: options.Preset = None,
     loss: options.Loss = "auto",
     negatives: options.Negatives = None,
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 3,
@@ -32,27 +34,18 @@ def train_encoder(
     [bold]toolrec train-encoder ml-1m --attr release_year --epochs 6[/bold]
     """
     from toolrec_cli.commands.ready import dataset as the_dataset
-    from toolrec_cli.errors import UsageError
+    from toolrec_cli.operations.presets import find_preset
     from toolrec_cli.operations.setting import Setting
-    from toolrec_cli.operations.training import ENCODER_TRAINING, EncoderPlan
+    from toolrec_cli.operations.training import ENCODER_TRAINING, EncoderPlan, split_settings
     from toolrec_cli.operations.training import train_encoder as run_train_encoder
     from toolrec_cli.render.progress import watching
     from toolrec_cli.render.training import print_trained
 
-    if embedding_size % 2:
-        raise UsageError(f"The attribute tower has 2 heads, which do not divide a width of {embedding_size}.")
+    values = find_preset(preset).encoder if preset else {}
+    training, shape = split_settings(options.chosen(ctx, values), SHAPE, ENCODER_TRAINING)
     found = the_dataset(workspace, dataset)
-    training = replace(
-        ENCODER_TRAINING,
-        loss=loss,
-        negatives=negatives,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        seed=seed,
-    )
-    setting = Setting(workspace, seed, out, options.call_of(ctx))
-    plan = EncoderPlan(attribute, backbone, {"embedding_size": embedding_size}, training, threads)
+    setting = Setting(workspace, seed, out, options.call_of(ctx, values))
+    plan = EncoderPlan(attribute, backbone, shape, training, threads)
     options.say_loss(training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         run = run_train_encoder(setting, found, plan, on_epoch, progress)

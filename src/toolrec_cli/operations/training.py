@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from toolrec_cli.storage.run_dir import RunDir, recording
 
 OnEpoch = Callable[[Epoch], None]
 
+BACKBONE_TRAINING = TrainingSettings()
 ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, batch_size=32, patience=3)
 
 
@@ -50,6 +51,16 @@ class EncoderPlan:
     threads: int | None = None
 
 
+def split_settings(
+    values: Mapping[str, Any], shape: Sequence[str], base: TrainingSettings = BACKBONE_TRAINING
+) -> tuple[TrainingSettings, dict[str, Any]]:
+    """(how to train, the model's shape) out of settings by name; what is None, or of neither kind, is left out."""
+    known = {field.name for field in fields(TrainingSettings)}
+    there = {name: value for name, value in values.items() if value is not None}
+    training = replace(base, **{name: value for name, value in there.items() if name in known})
+    return training, {name: value for name, value in there.items() if name in shape}
+
+
 def pretrain(
     setting: Setting,
     dataset: Dataset,
@@ -61,6 +72,7 @@ def pretrain(
     plan = replace(plan, training=_settled(plan.training, dataset))
     _start(plan.training.seed, plan.threads, "pretrain")
     model = store.build_backbone(plan.name, {"n_items": len(dataset.catalog), **plan.shape})
+    _check_heads(model.config)
     with recording(
         setting.runs, setting.manifest("pretrain", f"{dataset.name}-{plan.name}", dataset), setting.out
     ) as run:
@@ -94,6 +106,7 @@ def train_encoder(
     _start(plan.training.seed, plan.threads, f"encoder:{plan.attribute}")
     shape = backbone.config
     config = EncoderConfig(plan.attribute, shape.embedding_size, shape.max_length, **plan.shape)
+    _check_heads(config)
     encoder = store.build_encoder(config, dataset.catalog)
     manifest = setting.manifest(
         "train-encoder", f"{dataset.name}-{plan.attribute}", dataset, {"backbone": backbone_card.digest}
@@ -159,6 +172,11 @@ def _settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
     if training.targets not in TARGETS:
         raise UsageError(unknown("choice of targets", training.targets, TARGETS))
     return replace(training, loss=chosen_loss(training.loss, len(dataset.catalog)))
+
+
+def _check_heads(config: Any) -> None:
+    if config.embedding_size % config.n_heads:
+        raise UsageError(f"{config.n_heads} heads do not divide a width of {config.embedding_size}.")
 
 
 def _start(seed: int, threads: int | None, name: str) -> None:
