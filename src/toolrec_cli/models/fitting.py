@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
-from toolrec_cli.models.encoding import FloatArray, device_of, encode
+from toolrec_cli.models.controls import Matched, Validation
+from toolrec_cli.models.encoding import device_of, encode
 from toolrec_cli.models.frozen import FrozenStates, freeze
 from toolrec_cli.models.losses import chosen_loss, loss_of
 from toolrec_cli.models.targets import TargetWindows, target_windows
 from toolrec_cli.models.training import Epoch, Task, TrainingSettings, train
-from toolrec_cli.models.validation import ndcg
 from toolrec_cli.models.windows import IntArray, ItemArray, Windows
 from toolrec_cli.progress import Progress
 from toolrec_cli.seeds import stream, stream_seed
@@ -50,11 +50,11 @@ def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, wat
         states, wanted = model.examples(cut.lessons(rows).to(device))
         return of(states, model.item_vectors, wanted), len(wanted)
 
-    def match(items: ItemArray, offsets: IntArray) -> tuple[FloatArray, Tensor]:
-        return encode(model, {}, items, offsets)[None], model.item_vectors.detach()
-
-    score = _validator(examples, settings, match)
-    return _fit(model, f"pretrain:{name}", cut.windows, loss, score, settings, watch)
+    validation = validation_of(examples, settings)
+    task = Task(
+        *_batches(f"pretrain:{name}", cut.windows, settings), loss, lambda: validation.ndcg(matched(model, validation))
+    )
+    return _fit(model, f"pretrain:{name}", task, settings, watch)
 
 
 def frozen_states(backbone: Any, examples: Examples, settings: TrainingSettings, progress: Progress) -> FrozenStates:
@@ -76,7 +76,7 @@ def fit_encoder(
 ) -> list[Epoch]:
     """Train γ and θ on the frozen backbone's states (computed here unless they are at hand)."""
     frozen = frozen or frozen_states(backbone, examples, settings, watch.progress)
-    name, table, cut = encoder.config.attribute, backbone.item_vectors.detach(), frozen.cut
+    table, cut = backbone.item_vectors.detach(), frozen.cut
     device = device_of(encoder)
     of = loss_of(chosen_loss(settings.loss, len(table) - 1), settings.negatives)
 
@@ -88,11 +88,13 @@ def fit_encoder(
         queries = encoder(items, lengths, frozen.of(lessons))[real]
         return of(queries, encoder.item_vectors(table), wanted), len(wanted)
 
-    def match(items: ItemArray, offsets: IntArray) -> tuple[FloatArray, Tensor]:
-        return encode(backbone, {name: encoder}, items, offsets)[name], encoder.item_vectors(table).detach()
-
-    score = _validator(examples, settings, match)
-    return _fit(encoder, f"encoder:{name}", cut.windows, loss, score, settings, watch)
+    validation = validation_of(examples, settings)
+    task = Task(
+        *_batches("encoder", cut.windows, settings),
+        loss,
+        lambda: validation.ndcg(matched(backbone, validation, encoder)),
+    )
+    return _fit(encoder, "encoder", task, settings, watch)
 
 
 def windows_of(examples: Examples, max_length: int, settings: TrainingSettings) -> TargetWindows:
@@ -100,14 +102,21 @@ def windows_of(examples: Examples, max_length: int, settings: TrainingSettings) 
     return target_windows(examples.train.items, examples.train.offsets, max_length, settings.targets)
 
 
-def _validator(
-    examples: Examples, settings: TrainingSettings, match: Callable[[ItemArray, IntArray], tuple[FloatArray, Tensor]]
-) -> Callable[[], float]:
-    """NDCG@10 on a fixed draw of users who have a validation item; `match` gives (queries, item table) of histories."""
+def validation_of(examples: Examples, settings: TrainingSettings) -> Validation:
+    """A fixed draw of users who have a validation item, by the seed alone."""
     users = np.flatnonzero((examples.validation > 0) & (examples.train.lengths() > 0))
     drawn = np.sort(stream(settings.seed, "validation users").permutation(users)[: settings.validation_users])
     items, offsets = histories_of(examples.train, drawn)
-    return lambda: ndcg(*match(items, offsets), items, offsets, examples.validation[drawn])
+    return Validation(items, offsets, examples.validation[drawn])
+
+
+def matched(backbone: Any, validation: Validation, encoder: AttributeEncoder | None = None) -> Matched:
+    """A backbone (or an encoder on it) over the validation users."""
+    table = backbone.item_vectors.detach()
+    name = None if encoder is None else encoder.config.attribute
+    encoders = {} if encoder is None or name is None else {name: encoder}
+    queries = encode(backbone, encoders, validation.items, validation.offsets)[name]
+    return Matched(queries, table if encoder is None else encoder.item_vectors(table).detach())
 
 
 def histories_of(interactions: Interactions, users: IntArray) -> tuple[ItemArray, IntArray]:
@@ -118,20 +127,17 @@ def histories_of(interactions: Interactions, users: IntArray) -> tuple[ItemArray
     return interactions.items[index], offsets
 
 
-def _fit(
-    model: nn.Module,
-    stream_name: str,
-    windows: Windows,
-    loss: Callable[[IntArray], tuple[Tensor, int]],
-    score: Callable[[], float],
-    settings: TrainingSettings,
-    watch: Watch,
-) -> list[Epoch]:
-    torch.manual_seed(stream_seed(settings.seed, stream_name, "dropout"))
+def _batches(
+    stream_name: str, windows: Windows, settings: TrainingSettings
+) -> tuple[Callable[[int], Iterator[IntArray]], int]:
+    """(the batches of an epoch, how many there are)."""
 
     def batches(epoch: int) -> Iterator[IntArray]:
         return windows.shuffled(stream(settings.seed, stream_name, epoch), settings.batch_size)
 
-    n_batches = -(-len(windows) // settings.batch_size)
-    task = Task(batches, n_batches, loss, score)
+    return batches, -(-len(windows) // settings.batch_size)
+
+
+def _fit(model: nn.Module, stream_name: str, task: Task, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
+    torch.manual_seed(stream_seed(settings.seed, stream_name, "dropout"))
     return train(model, task, settings, on_best=watch.on_best, on_epoch=watch.on_epoch, progress=watch.progress)

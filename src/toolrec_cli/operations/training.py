@@ -9,16 +9,15 @@ from typing import Any
 import torch
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.models import store
-from toolrec_cli.models.attribute_encoder import EncoderConfig
-from toolrec_cli.models.checkpoint import ModelCard, read_card, save
+from toolrec_cli.models.checkpoint import ModelCard, load, read_card, save
 from toolrec_cli.models.encoding import trainable_parameters
-from toolrec_cli.models.fitting import Examples, Watch, fit_backbone, fit_encoder
+from toolrec_cli.models.fitting import Watch, fit_backbone, fit_encoder
 from toolrec_cli.models.losses import chosen_loss
 from toolrec_cli.models.targets import TARGETS
 from toolrec_cli.models.training import Epoch, TrainingSettings
+from toolrec_cli.operations.ground import Ground, examples_of, prepare_ground
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream_seed
@@ -49,6 +48,8 @@ class EncoderPlan:
     shape: dict[str, Any] = field(default_factory=dict[str, Any])
     training: TrainingSettings = ENCODER_TRAINING
     threads: int | None = None
+    controls: bool = True
+    """Also train the head without the attribute, and compare."""
 
 
 def split_settings(
@@ -69,8 +70,8 @@ def pretrain(
     progress: Progress = silent,
 ) -> RunDir:
     """Train a backbone on the training part; keep its best state by validation NDCG@10."""
-    plan = replace(plan, training=_settled(plan.training, dataset))
-    _start(plan.training.seed, plan.threads, "pretrain")
+    plan = replace(plan, training=settled(plan.training, dataset))
+    start(plan.training.seed, plan.threads, "pretrain")
     model = store.build_backbone(plan.name, {"n_items": len(dataset.catalog), **plan.shape})
     _check_heads(model.config)
     with recording(
@@ -86,7 +87,7 @@ def pretrain(
             training=asdict(plan.training),
         )
         log = _Log(run, card, model, on_epoch)
-        epochs = fit_backbone(model, _examples(dataset), plan.training, Watch(log.best, log.epoch, progress))
+        epochs = fit_backbone(model, examples_of(dataset), plan.training, Watch(log.best, log.epoch, progress))
         run.update(result=log.result(epochs))
     return run
 
@@ -97,21 +98,23 @@ def train_encoder(
     plan: EncoderPlan,
     on_epoch: OnEpoch = lambda _: None,
     progress: Progress = silent,
+    ground: Ground | None = None,
 ) -> RunDir:
-    """Train one attribute's encoder on the frozen backbone; store only what was trained, linked to the backbone by digest."""
-    plan = replace(plan, training=_settled(plan.training, dataset))
+    """Train one attribute's encoder on the frozen backbone; store only what was trained, linked to the backbone by digest.
+
+    `ground` is at hand where several are trained on the same backbone with the same settings.
+    """
+    training = settled(plan.training, dataset)
     dataset.catalog.attribute(plan.attribute)
-    backbone_run, backbone_card = store.find_backbone(setting.runs, dataset, plan.backbone)
-    backbone = store.load_backbone(backbone_run, dataset)
-    _start(plan.training.seed, plan.threads, f"encoder:{plan.attribute}")
-    shape = backbone.config
-    config = EncoderConfig(plan.attribute, shape.embedding_size, shape.max_length, **plan.shape)
+    start(training.seed, plan.threads, f"encoder:{plan.attribute}")
+    ground = ground or prepare_ground(setting, dataset, plan.backbone, training, progress)
+    config = ground.config(plan.attribute, plan.shape)
     _check_heads(config)
+    start(training.seed, plan.threads, f"encoder:{plan.attribute}")
     encoder = store.build_encoder(config, dataset.catalog)
-    manifest = setting.manifest(
-        "train-encoder", f"{dataset.name}-{plan.attribute}", dataset, {"backbone": backbone_card.digest}
-    )
-    manifest = replace(manifest, result={"attribute": plan.attribute, "backbone_run": backbone_run.name})
+    inputs = {"backbone": ground.card.digest}
+    manifest = setting.manifest("train-encoder", f"{dataset.name}-{plan.attribute}", dataset, inputs)
+    manifest = replace(manifest, result={"attribute": plan.attribute, "backbone_run": ground.backbone_run})
     with recording(setting.runs, manifest, setting.out) as run:
         card = ModelCard(
             role="encoder",
@@ -120,13 +123,21 @@ def train_encoder(
             dataset=dataset.name,
             dataset_digest=dataset.card.digest,
             n_parameters=trainable_parameters(encoder),
-            backbone_digest=backbone_card.digest,
-            training=asdict(plan.training),
+            backbone_digest=ground.card.digest,
+            training=asdict(training),
         )
         log = _Log(run, card, encoder, on_epoch)
-        epochs = fit_encoder(backbone, encoder, _examples(dataset), plan.training, Watch(log.best, log.epoch, progress))
-        run.update(result={**run.manifest.result, "backbone_ndcg": backbone_card.validation_ndcg, **log.result(epochs)})
+        watch = Watch(log.best, log.epoch, progress)
+        epochs = fit_encoder(ground.backbone, encoder, ground.examples, training, watch, ground.frozen)
+        run.update(result={**run.manifest.result, **_of_encoder(ground), **log.result(epochs)})
+        if plan.controls:
+            encoder.load_state_dict(load(run.path / "model")[1])
+            run.update(result={**run.manifest.result, "controls": ground.compare(encoder, progress)})
     return run
+
+
+def _of_encoder(ground: Ground) -> dict[str, Any]:
+    return {"backbone_ndcg": ground.card.validation_ndcg, "states_cpu_seconds": round(ground.states_seconds, 1)}
 
 
 class _Log:
@@ -162,12 +173,7 @@ class _Log:
         }
 
 
-def _examples(dataset: Dataset) -> Examples:
-    """Validation items are what training may look at; test items are not read."""
-    return Examples(dataset.before(Part.VALIDATION), dataset.held_out(Part.VALIDATION))
-
-
-def _settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
+def settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
     """The settings with "auto" decided. Raises UsageError for a name that does not exist."""
     if training.targets not in TARGETS:
         raise UsageError(unknown("choice of targets", training.targets, TARGETS))
@@ -179,7 +185,7 @@ def _check_heads(config: Any) -> None:
         raise UsageError(f"{config.n_heads} heads do not divide a width of {config.embedding_size}.")
 
 
-def _start(seed: int, threads: int | None, name: str) -> None:
+def start(seed: int, threads: int | None, name: str) -> None:
     """Threads from the cores this process may use; initial weights from the seed's own stream."""
     torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
     torch.manual_seed(stream_seed(seed, name, "initial weights"))
