@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ class Diary:
         return train(model, task, settings, on_best=on_best, on_epoch=self.epochs.append, progress=progress)
 
 
-def step_sizes(n_steps: int, **settings: float) -> list[float]:
+def step_sizes(n_steps: int, **settings: Any) -> list[float]:
     """How far each step went, as a share of the learning rate: under a constant gradient, Adam goes exactly that far."""
     model, values = Number(), [0.0]
 
@@ -79,6 +80,10 @@ def test_the_rate_warms_up_over_so_many_steps_of_a_long_training() -> None:
     assert max(rates) == rates[1] == pytest.approx(1.0, rel=1e-2)
     assert rates[1:] == sorted(rates[1:], reverse=True)
     assert 0 < rates[-1] < 0.01
+
+
+def test_a_constant_rate_warms_up_and_stays() -> None:
+    assert step_sizes(40, schedule="constant") == pytest.approx([1 / 4, 2 / 4, 3 / 4, *[1] * 37], rel=1e-3)
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 9])

@@ -20,15 +20,22 @@ OnStep = Callable[[int, float, float], None]
 class TrainingSettings:
     """How to train. `batch_size` counts sequences; `patience` epochs without a better validation NDCG@10 end it."""
 
-    loss: str = "cross-entropy"
+    loss: str = "auto"
+    """One of `losses.LOSSES`, or "auto": by the number of items."""
     epochs: int = 24
     learning_rate: float = 2e-3
     batch_size: int = 32
     patience: int = 6
     weight_decay: float = 0.01
     warmup_steps: int = 100
+    schedule: str = "cosine"
+    """After the warm-up: "cosine" falls to nothing at the last step, "constant" stays."""
+    targets: str = "all"
+    """Every interaction ("all"), or everybody's "newest" max_length: see `targets.py`."""
     validation_users: int = 2000
     """Early stopping looks at so many users (drawn by the seed); final figures are `eval`'s, on all of them."""
+    negatives: int | None = None
+    """How many items a loss that draws negatives draws (None: its own number)."""
     seed: int = 42
     """Overruled by that of the `Setting` where a run is recorded: there is one seed."""
 
@@ -80,7 +87,7 @@ def train(
         weight_decay=settings.weight_decay,
         fused=True,
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, settings.warmup_steps, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, settings))
     done: list[Epoch] = []
     for number in range(1, settings.epochs + 1):
         watch = _watch(progress, number, settings.epochs, task.n_batches, done)
@@ -106,13 +113,11 @@ def _watch(progress: Progress, number: int, epochs: int, n_batches: int, done: l
     return watch
 
 
-def _rate(step: int, warmup: int, steps: int) -> float:
-    """Linear warm-up (over a tenth of a short training at most), then half a cosine down to zero."""
-    return (
-        min(1.0, (step + 1) / max(1, min(warmup, steps // 10)))
-        * 0.5
-        * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
-    )
+def _rate(step: int, steps: int, settings: TrainingSettings) -> float:
+    """Linear warm-up (over a tenth of a short training at most), then half a cosine down to zero, unless it is constant."""
+    warm = min(1.0, (step + 1) / max(1, min(settings.warmup_steps, steps // 10)))
+    fall = 1.0 if settings.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
+    return warm * fall
 
 
 def _one_epoch(

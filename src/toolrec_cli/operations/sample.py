@@ -39,5 +39,5 @@ def sample_plans(setting: Setting, dataset: Dataset) -> Iterator[tuple[str, Trai
 
 
 def _encoder(setting: Setting, dataset: Dataset, name: str) -> Train:
-    plan = EncoderPlan(name, training=replace(ENCODER_TRAINING, seed=setting.seed))
+    plan = EncoderPlan(name, training=replace(ENCODER_TRAINING, seed=setting.seed), controls=False)
     return lambda on_epoch, progress: train_encoder(setting, dataset, plan, on_epoch, progress)
