@@ -32,8 +32,8 @@ def pretrain(
     max_length: Annotated[int, typer.Option(min=1, help="The newest items of a history that are read.")] = 200,
     dropout: Annotated[float, typer.Option(min=0.0, max=0.95, help="Share of numbers dropped in training.")] = 0.2,
     targets: Annotated[
-        str, typer.Option(help="all: every interaction is learnt; newest: everybody's last max-length alone.")
-    ] = "all",
+        str, typer.Option(help="newest: everybody's last max-length interactions are learnt; all: every one.")
+    ] = "newest",
     seed: options.Seed = 42,
     threads: options.Threads = None,
     out: options.Out = None,

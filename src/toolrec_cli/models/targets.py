@@ -1,8 +1,7 @@
 """Which interactions are learnt, and what is read before each: histories cut into windows for training.
 
-A history longer than a model reads is cut so that every interaction but the first is a target exactly once. A window that does
-not begin where the history begins carries some items before its targets, for context: without them its first targets would
-be learnt from next to nothing.
+A history longer than a model reads is left at its newest items, or cut so that every interaction but the first is a target
+exactly once. A window that does not begin where the history begins may carry some items before its targets, for context.
 """
 
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from toolrec_cli.models.windows import IntArray, ItemArray, Windows
 TARGETS = ("all", "newest")
 """Learn every interaction, or everybody's newest max_length alone."""
 
-CONTEXT = 0.5
-"""Share of max_length that only lends context in a window that begins in the midst of a history."""
+CONTEXT = 0.0
+"""Share of max_length that only lends context in a window that begins in the midst of a history: on ML-1M none pays."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class TrainingSettings:
     warmup_steps: int = 100
     schedule: str = "cosine"
     """After the warm-up: "cosine" falls to nothing at the last step, "constant" stays."""
-    targets: str = "all"
+    targets: str = "newest"
     """Every interaction ("all"), or everybody's "newest" max_length: see `targets.py`."""
     validation_users: int = 2000
     """Early stopping looks at so many users (drawn by the seed); final figures are `eval`'s, on all of them."""
