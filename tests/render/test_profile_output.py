@@ -100,7 +100,7 @@ def test_the_popularity_curve_stands_beside_its_figures(found: Profile) -> None:
         ["50%", "83.3%"],
     ]
     assert section[9].endswith("Gini  0.333")
-    assert section[2].startswith("  100 % ")
+    assert section[2].startswith("  100% ")
     assert section[10].split() == ["most", "popular", "all", "items"]
 
 

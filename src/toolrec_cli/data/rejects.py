@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import polars as pl
 
 from toolrec_cli.data.source import BadRow
-from toolrec_cli.errors import InputError, UsageError
-from toolrec_cli.storage.tables import REJECTS, write_table
+from toolrec_cli.errors import InputError
 
 TOLERATED = 0.01
 """Above this share of a file's rows, the file is refused unless told otherwise."""
@@ -85,26 +83,6 @@ def check(
                 f"{n_bad:,} of {total:,} {_rows(total)} of {file} cannot be used.\n  {details}",
                 hint="Mend the file, or leave these rows out with --skip-bad.",
             )
-
-
-def check_place(report: Path) -> None:
-    """Raise UsageError where a report cannot go: there is no such folder, or something there that is not a report."""
-    if not report.parent.is_dir():
-        raise UsageError(f"The folder of --report {report} does not exist.", hint="Make it, or choose another place.")
-    if not report.exists():
-        return
-    try:
-        schema = None if report.is_dir() else pl.read_parquet_schema(report)
-    except pl.exceptions.PolarsError:
-        schema = None
-    if schema != dict(REJECTS):
-        raise UsageError(f"--report {report} is there already, and is no report.", hint="Choose another name.")
-
-
-def write_report(report: Path, rows: Sequence[BadRow]) -> None:
-    """Write every rejected row, by file and line, as Parquet. Replaces an earlier report."""
-    ordered = sorted(rows, key=lambda row: (row.file, row.line))
-    write_table(report, REJECTS, {name: [getattr(row, name) for row in ordered] for name in REJECTS})
 
 
 def _rows(count: int) -> str:
