@@ -10,6 +10,9 @@ from toolrec_cli.models.encoding import FloatArray
 from toolrec_cli.models.windows import IntArray, ItemArray
 
 BLOCK = 256
+"""Users whose scores are held at once, or fewer where the pool is large: at most SCORES numbers."""
+
+SCORES = 1 << 26
 
 
 @torch.no_grad()
@@ -31,15 +34,16 @@ def ndcg(
     compete (None: all). Raises CheckError when a score is no number: nothing compares as higher than one, so a ruined model
     would rank everything first.
     """
+    block = max(1, min(BLOCK, SCORES // len(table)))
     gains: list[FloatArray] = []
-    for b in range(0, len(queries), BLOCK):
-        scores = _scores(queries[b : b + BLOCK], table)
-        wanted = torch.from_numpy(targets[b : b + BLOCK].astype(np.int64))[:, None]
-        _hide(scores, items, offsets[b : b + BLOCK + 1])
+    for b in range(0, len(queries), block):
+        scores = _scores(queries[b : b + block], table)
+        wanted = torch.from_numpy(targets[b : b + block].astype(np.int64))[:, None]
+        _hide(scores, items, offsets[b : b + block + 1])
         of_target = scores.gather(1, wanted)
         scores.scatter_(1, wanted, -torch.inf)
         if allowed is not None:
-            _keep(scores, allowed[b : b + BLOCK])
+            _keep(scores, allowed[b : b + block])
         rank = (scores >= of_target).sum(dim=1) + 1
         in_reach = torch.isfinite(of_target[:, 0]) & (rank <= k)
         gains.append(torch.where(in_reach, 1.0 / torch.log2(rank + 1.0), 0.0).numpy())

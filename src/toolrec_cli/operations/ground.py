@@ -90,4 +90,4 @@ def prepare_ground(
 
 def examples_of(dataset: Dataset) -> Examples:
     """Validation items are what training may look at; test items are not read."""
-    return Examples(dataset.before(Part.VALIDATION), dataset.held_out(Part.VALIDATION))
+    return Examples(dataset.before(Part.VALIDATION, items_only=True), dataset.held_out(Part.VALIDATION))
