@@ -170,3 +170,18 @@ def test_dropout_is_on_in_training_and_off_in_validation() -> None:
     watched = Task(task.epoch_batches, 1, lambda rows: (note("training"), task.loss(rows))[1], task.validate)
     Diary().run(model, watched, TrainingSettings(epochs=2))
     assert modes == [("training", True), ("validation", False)] * 2
+
+
+def test_where_the_untrained_counts_it_is_epoch_0_and_may_stay_the_best() -> None:
+    ndcgs = iter([0.3, 0.3, 0.2, 0.9])
+    model, diary = Number(), Diary()
+    task = scripted(model, [1.0], ndcgs=lambda: next(ndcgs))
+    counting = Task(task.epoch_batches, 1, task.loss, task.validate, untrained_counts=True)
+    done = diary.run(model, counting, TrainingSettings(epochs=9, patience=2))
+    assert [(epoch.epoch, epoch.best, epoch.loss is None) for epoch in done] == [
+        (0, True, True),
+        (1, False, False),
+        (2, False, False),
+    ]
+    assert diary.best == [0.0]
+    assert done[0].positions == 0

@@ -52,6 +52,9 @@ Negatives = Annotated[
     int | None,
     typer.Option("--negatives", min=1, help="Items drawn a step by sampled and gbce. Default: 3,000 and 256."),
 ]
+Device = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="cpu, cuda or mps; auto: cuda where it is there, else cpu.")
+]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads. Default: all cores.")]
 
 
@@ -76,6 +79,13 @@ def call_of(ctx: typer.Context, preset: dict[str, Any] | None = None) -> Any:
         origin = "preset" if name in (preset or {}) and _is_default(ctx, name) else origin
         settings[name] = {"value": _plain(value), "from": origin}
     return Call(tuple(sys.argv), settings)
+
+
+def typed(ctx: typer.Context) -> list[str]:
+    """The options and arguments that were typed, as they are written on the command line."""
+    names = {each.name: each.opts[0] if each.opts[0].startswith("-") else str(each.name) for each in ctx.command.params}
+    sources = {name: ctx.get_parameter_source(str(name)) for name in names}
+    return [names[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 
 
 def _is_default(ctx: typer.Context, name: str) -> bool:

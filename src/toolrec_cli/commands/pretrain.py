@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,33 +35,63 @@ def pretrain(
         str, typer.Option(help="newest: everybody's last max-length interactions are learnt; all: every one.")
     ] = "newest",
     seed: options.Seed = 42,
+    device: options.Device = "auto",
     threads: options.Threads = None,
     out: options.Out = None,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run, exactly as it began."),
+    ] = None,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
     """A data set -> a sequential backbone (SASRec, BERT4Rec), the best epoch by validation NDCG@10.
 
     [bold]toolrec pretrain ml-1m[/bold]
-    [bold]toolrec pretrain ml-1m --backbone bert4rec --epochs 48[/bold]
-    [bold]toolrec pretrain ml-1m --preset toolrec-paper[/bold] trains as the paper's code did.
+    [bold]toolrec pretrain ml-1m --backbone bert4rec --preset toolrec-paper[/bold] trains as the paper's code did.
+    [bold]toolrec pretrain --resume RUN[/bold] goes on with a run that was interrupted or killed.
     """
+    if resume is not None:
+        _go_on(ctx, resume, workspace, as_json=as_json)
+        return
     from toolrec_cli.commands.ready import dataset as the_dataset
     from toolrec_cli.operations.presets import find_preset
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.operations.training import BackbonePlan, split_settings
     from toolrec_cli.operations.training import pretrain as run_pretrain
     from toolrec_cli.render.progress import watching
-    from toolrec_cli.render.training import print_trained
 
     values = find_preset(preset).of_backbone(backbone) if preset else {}
     training, shape = split_settings(options.chosen(ctx, values), SHAPE)
     found = the_dataset(workspace, dataset)
     setting = Setting(workspace, seed, out, options.call_of(ctx, values))
-    plan = BackbonePlan(backbone, shape, training, threads)
+    plan = BackbonePlan(backbone, shape, training, threads, device)
     options.say_loss(training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         run = run_pretrain(setting, found, plan, on_epoch, progress)
+    _print(run, found, workspace, as_json=as_json)
+
+
+def _go_on(ctx: typer.Context, name: str, workspace: Path, *, as_json: bool) -> None:
+    """Go on with a run; how to train is written down in it."""
+    from toolrec_cli.data.library import open_dataset
+    from toolrec_cli.errors import UsageError
+    from toolrec_cli.operations.resuming import find_interrupted, resume_pretrain
+    from toolrec_cli.operations.setting import Setting
+    from toolrec_cli.render.progress import watching
+
+    if others := [each for each in options.typed(ctx) if each not in ("--resume", "--workspace", "--json")]:
+        raise UsageError(f"A run goes on exactly as it began: leave out {', '.join(others)}.")
+    run = find_interrupted(Setting(workspace), name)
+    found = open_dataset(workspace, run.manifest.dataset)
+    with watching() as (progress, on_epoch):
+        resume_pretrain(run, found, on_epoch, progress)
+    _print(run, found, workspace, as_json=as_json)
+
+
+def _print(run: Any, found: Any, workspace: Path, *, as_json: bool) -> None:
+    from toolrec_cli.render.training import print_trained
+
     attribute = next(iter(found.catalog.attributes), None)
     following = f"train-encoder {found.name} --attr {quote(attribute)}" if attribute else f"eval {found.name}"
     print_trained(run, as_json=as_json, following=options.command(following, workspace))

@@ -30,6 +30,7 @@ def train_encoder(
     controls: Annotated[
         bool, typer.Option("--controls/--no-controls", help="Also train the head without the attribute, to compare.")
     ] = True,
+    device: options.Device = "auto",
     threads: options.Threads = None,
     out: options.Out = None,
     as_json: options.Json = False,
@@ -57,7 +58,7 @@ def train_encoder(
     for reason in passed_over:
         say(clean(reason))
     setting = Setting(workspace, seed, out, options.call_of(ctx, values))
-    plan = EncoderPlan(wanted[0], backbone, shape, training, threads, controls)
+    plan = EncoderPlan(wanted[0], backbone, shape, training, threads, device, controls)
     options.say_loss(training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         runs = train_encoders(setting, found, wanted, plan, _announced(len(wanted)), on_epoch, progress)

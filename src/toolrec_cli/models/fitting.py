@@ -15,7 +15,8 @@ from toolrec_cli.models.encoding import device_of, encode
 from toolrec_cli.models.frozen import FrozenStates, freeze
 from toolrec_cli.models.losses import chosen_loss, loss_of
 from toolrec_cli.models.targets import TargetWindows, target_windows
-from toolrec_cli.models.training import Epoch, Task, TrainingSettings, train
+from toolrec_cli.models.training import Task, TrainingSettings, train
+from toolrec_cli.models.training_state import Epoch, TrainingState
 from toolrec_cli.models.windows import IntArray, ItemArray, Windows
 from toolrec_cli.progress import Progress
 from toolrec_cli.seeds import stream, stream_seed
@@ -32,11 +33,13 @@ class Examples:
 
 @dataclass(frozen=True)
 class Watch:
-    """What a trainer calls while it works."""
+    """What a trainer calls while it works (`keep` with all that is needed to go on after an epoch), and where it goes on."""
 
     on_best: Callable[[], None]
     on_epoch: Callable[[Epoch], None]
     progress: Progress
+    keep: Callable[[TrainingState], None] | None = None
+    resumed: TrainingState | None = None
 
 
 def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
@@ -74,7 +77,10 @@ def fit_encoder(
     watch: Watch,
     frozen: FrozenStates | None = None,
 ) -> list[Epoch]:
-    """Train γ and θ on the frozen backbone's states (computed here unless they are at hand)."""
+    """Train γ and θ on the frozen backbone's states (computed here unless they are at hand).
+
+    Epoch 0, the encoder that is still its backbone, may be the best: it is then left as it was.
+    """
     frozen = frozen or frozen_states(backbone, examples, settings, watch.progress)
     table, cut = backbone.item_vectors.detach(), frozen.cut
     device = device_of(encoder)
@@ -93,6 +99,7 @@ def fit_encoder(
         *_batches("encoder", cut.windows, settings),
         loss,
         lambda: validation.ndcg(matched(backbone, validation, encoder)),
+        untrained_counts=True,
     )
     return _fit(encoder, "encoder", task, settings, watch)
 
@@ -116,7 +123,7 @@ def matched(backbone: Any, validation: Validation, encoder: AttributeEncoder | N
     name = None if encoder is None else encoder.config.attribute
     encoders = {} if encoder is None or name is None else {name: encoder}
     queries = encode(backbone, encoders, validation.items, validation.offsets)[name]
-    return Matched(queries, table if encoder is None else encoder.item_vectors(table).detach())
+    return Matched(queries, (table if encoder is None else encoder.item_vectors(table).detach()).cpu())
 
 
 def histories_of(interactions: Interactions, users: IntArray) -> tuple[ItemArray, IntArray]:
@@ -140,4 +147,13 @@ def _batches(
 
 def _fit(model: nn.Module, stream_name: str, task: Task, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
     torch.manual_seed(stream_seed(settings.seed, stream_name, "dropout"))
-    return train(model, task, settings, on_best=watch.on_best, on_epoch=watch.on_epoch, progress=watch.progress)
+    return train(
+        model,
+        task,
+        settings,
+        on_best=watch.on_best,
+        on_epoch=watch.on_epoch,
+        progress=watch.progress,
+        keep=watch.keep,
+        resumed=watch.resumed,
+    )

@@ -86,3 +86,9 @@ def chosen_loss(name: str, n_items: int) -> str:
 def loss_of(name: str, negatives: int | None = None) -> Loss:
     """The loss called `name`. `negatives` (None: the loss's own number) is for those that draw some and share them."""
     return partial(LOSSES[name], negatives=negatives) if name in SHARED else LOSSES[name]
+
+
+def precision_of(name: str, states: Tensor) -> str:
+    """In which precision the loss called `name` takes its large products of such `states`: "bfloat16" or "float32"."""
+    in_chunks = name in ("cross-entropy", "sampled")
+    return str(product_type(states) if in_chunks else states.dtype).removeprefix("torch.")

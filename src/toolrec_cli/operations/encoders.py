@@ -9,7 +9,8 @@ from toolrec_cli.errors import UsageError
 from toolrec_cli.models.features import item_features
 from toolrec_cli.operations.ground import Ground, prepare_ground
 from toolrec_cli.operations.setting import Setting
-from toolrec_cli.operations.training import EncoderPlan, OnEpoch, settled, start, train_encoder
+from toolrec_cli.operations.training import EncoderPlan, settled, start, train_encoder
+from toolrec_cli.operations.training_log import OnEpoch
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.storage.run_dir import RunDir
 
@@ -52,7 +53,7 @@ def train_encoders(
         raise UsageError("Several encoders do not fit into one run.", hint="Leave out --out, or name one --attr.")
     plan = replace(plan, training=settled(replace(plan.training, seed=setting.seed), dataset))
     start(setting.seed, plan.threads, "encoders")
-    ground: Ground = prepare_ground(setting, dataset, plan.backbone, plan.training, progress)
+    ground: Ground = prepare_ground(setting, dataset, plan.backbone, plan.training, progress, plan.device)
     made: list[RunDir] = []
     for name in attributes:
         on_begin(name)

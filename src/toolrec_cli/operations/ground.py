@@ -13,6 +13,8 @@ from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import AttributeEncoder, EncoderConfig
 from toolrec_cli.models.checkpoint import ModelCard
 from toolrec_cli.models.controls import NO_ATTRIBUTE, Matched, Validation, blank_encoder, compared, true_values
+from toolrec_cli.models.devices import AUTO, find_device
+from toolrec_cli.models.encoding import device_of
 from toolrec_cli.models.fitting import Examples, Watch, fit_encoder, frozen_states, matched, validation_of
 from toolrec_cli.models.frozen import FrozenStates
 from toolrec_cli.models.training import TrainingSettings
@@ -59,7 +61,7 @@ class Ground:
     def _control(self, config: EncoderConfig, progress: Progress) -> Matched:
         """The head without the attribute, trained as the encoders are, at its best by validation NDCG@10."""
         torch.manual_seed(stream_seed(self.training.seed, f"encoder:{NO_ATTRIBUTE}", "initial weights"))
-        encoder = blank_encoder(config, len(self.dataset.catalog))
+        encoder = blank_encoder(config, len(self.dataset.catalog)).to(device_of(self.backbone))
         kept: dict[str, torch.Tensor] = {}
 
         def keep() -> None:
@@ -75,11 +77,16 @@ class Ground:
 
 
 def prepare_ground(
-    setting: Setting, dataset: Dataset, backbone: str | None, training: TrainingSettings, progress: Progress
+    setting: Setting,
+    dataset: Dataset,
+    backbone: str | None,
+    training: TrainingSettings,
+    progress: Progress,
+    device: str = AUTO,
 ) -> Ground:
     """Load a backbone and compute its states. Raises InputError with the next command when there is none."""
     run, card = store.find_backbone(setting.runs, dataset, backbone)
-    model = store.load_backbone(run, dataset)
+    model = store.load_backbone(run, dataset).to(find_device(device))
     examples = examples_of(dataset)
     started = time.process_time()
     frozen = frozen_states(model, examples, training, progress)

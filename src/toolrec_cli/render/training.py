@@ -31,6 +31,10 @@ def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
     stdout().print(Text(line), soft_wrap=True)
     if "backbone_ndcg" in result:
         say(f"The frozen backbone alone has {result['backbone_ndcg']:.4f}.")
+        if result["best_epoch"] == 0:
+            say(
+                "Training made the encoder no better on validation: it is kept as it began, and finds what its backbone finds."
+            )
     say(f"Next: {following}", style="dim")
 
 
