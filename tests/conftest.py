@@ -55,7 +55,7 @@ def tiny_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     pretrain(Setting(workspace), dataset, BackbonePlan(shape=dict(SHAPE), training=QUICK, threads=1))
     for attribute in ("genre", "release_year"):
-        plan = EncoderPlan(attribute, shape={"embedding_size": 8}, training=QUICK, threads=1)
+        plan = EncoderPlan(attribute, shape={"embedding_size": 8}, training=QUICK, threads=1, controls=False)
         train_encoder(Setting(workspace), dataset, plan)
     return workspace
 
