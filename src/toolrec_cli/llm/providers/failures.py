@@ -68,7 +68,8 @@ def of_status(asked: Asked, error: "APIStatusError") -> ProviderError:
     said = f"{status}: {asked.quoted(message)}" if message and not _is_page(message) else f"{status}"
     if status < 400:
         return ProviderError(
-            f"{asked.where} sends requests elsewhere ({status}, to {_target(error)}).", hint="Give that as --base-url."
+            f"{asked.where} sends requests elsewhere ({status}, to {asked.quoted(_target(error))}).",
+            hint="Give that as --base-url.",
         )
     if status in (401, 403):
         return _refused_key(asked, said)
