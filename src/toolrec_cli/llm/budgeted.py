@@ -143,5 +143,10 @@ def worst_usage(request: Request, headroom: int = 0) -> Usage:
     told = canonical(
         [*texts, request.schema, [(tool.name, tool.description, tool.parameters) for tool in request.tools]]
     )
-    around = _EACH_REQUEST + _EACH_MESSAGE * len(request.messages) + (_WITH_TOOLS if request.tools else 0)
+    around = template_tokens(len(request.messages), with_tools=bool(request.tools))
     return Usage(len(told.encode("utf-8", "replace")) + around, request.max_tokens + headroom)
+
+
+def template_tokens(messages: int, *, with_tools: bool = True) -> int:
+    """The most that a server's template adds to so many messages."""
+    return _EACH_REQUEST + _EACH_MESSAGE * messages + (_WITH_TOOLS if with_tools else 0)

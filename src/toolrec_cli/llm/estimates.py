@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from toolrec_cli.llm.budgeted import template_tokens
 from toolrec_cli.llm.messages import Usage
 from toolrec_cli.llm.prices import Prices
 
@@ -69,16 +70,17 @@ def estimate(
     cached input is not counted on.
     """
     turns = max_rounds * (1 + repairs)
-    most = _bill(users, turns, prompt, prices, bytes_a_token=1, answer=prompt.max_tokens)
+    around = template_tokens(2 * turns)
+    most = _bill(users, turns, prompt.first + around, prompt.each_round, prompt.max_tokens, prices)
     rounds = min(expected_rounds, float(max_rounds))
-    expected = _bill(users, rounds, prompt, prices, bytes_a_token=BYTES_A_TOKEN, answer=prompt.answer_tokens)
+    first, each_round = prompt.first / BYTES_A_TOKEN, prompt.each_round / BYTES_A_TOKEN
+    expected = _bill(users, rounds, first, each_round, prompt.answer_tokens, prices)
     return Estimate(users, most, expected, prices.source)
 
 
-def _bill(users: int, turns: float, prompt: Prompt, prices: Prices, *, bytes_a_token: int, answer: int) -> Bill:
-    """The sum over turns 1…`turns`; turn t reads the first question and what t - 1 turns have added."""
-    read = turns * prompt.first + prompt.each_round * turns * (turns - 1) / 2
-    input_tokens = round(users * read / bytes_a_token)
+def _bill(users: int, turns: float, first: float, each_round: float, answer: int, prices: Prices) -> Bill:
+    """The sum over turns 1…`turns`; turn t reads `first` tokens and the t - 1 times `each_round` that were added since."""
+    input_tokens = round(users * (turns * first + each_round * turns * (turns - 1) / 2))
     output_tokens = round(users * turns * answer)
     calls = round(users * turns)
     one = Usage(-(-input_tokens // max(1, calls)), -(-output_tokens // max(1, calls)))
