@@ -1,11 +1,11 @@
 """A bound on what may be spent. The worst that a call can cost is set aside before it is made, so no limit is overshot."""
 
+import json
 import threading
 from dataclasses import dataclass
 from typing import Any
 
 from toolrec_cli.errors import BudgetSpent, UsageError
-from toolrec_cli.llm.codec import canonical
 from toolrec_cli.llm.failures import Unanswered
 from toolrec_cli.llm.messages import ChatModel, Reply, Request, Usage
 from toolrec_cli.llm.prices import Prices
@@ -97,10 +97,11 @@ class Budget:
 
     def _refusal(self, option: str, worst: Amount) -> BudgetSpent:
         spent, limits = self._spent, self.limits
+        tokens = limits.tokens or 0
         told = {
             "--max-cost": f"${spent.cost:.4f} of ${limits.cost or 0:g} are spent, and the next may cost ${worst.cost:.4f}",
-            "--max-tokens": f"{spent.tokens:,} of {limits.tokens:,} tokens are spent, and the next may take {worst.tokens:,}",
-            "--max-calls": f"{spent.calls:,} of {limits.calls:,} calls are made",
+            "--max-tokens": f"{spent.tokens:,} of {tokens:,} tokens are spent, and the next may take {worst.tokens:,}",
+            "--max-calls": f"{spent.calls:,} of {limits.calls or 0:,} calls are made",
         }
         return BudgetSpent(
             f"The budget does not allow another call: {told[option]}.",
@@ -140,11 +141,10 @@ class Budgeted:
 def worst_usage(request: Request, headroom: int = 0) -> Usage:
     """The most tokens that a question can take: no token is shorter than a byte, and no answer longer than its limit."""
     texts: list[Any] = [message.raw or message.content for message in request.messages]
-    told = canonical(
-        [*texts, request.schema, [(tool.name, tool.description, tool.parameters) for tool in request.tools]]
-    )
+    tools = [(tool.name, tool.description, tool.parameters) for tool in request.tools]
+    told = json.dumps([texts, request.schema, tools], ensure_ascii=False)
     around = template_tokens(len(request.messages), with_tools=bool(request.tools))
-    return Usage(len(told.encode("utf-8", "replace")) + around, request.max_tokens + headroom)
+    return Usage(len(told.encode("utf-8", "surrogatepass")) + around, request.max_tokens + headroom)
 
 
 def template_tokens(messages: int, *, with_tools: bool = True) -> int:

@@ -9,13 +9,13 @@ from toolrec_cli.llm.messages import Message, Reply, Request, ToolCall, ToolSpec
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys and no blanks: equal values are equal texts."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """JSON in ASCII, with sorted keys and no blanks: equal values are equal texts."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def digest_of(value: Any) -> str:
     """SHA-256 of the canonical JSON, in hexadecimal."""
-    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def request_json(request: Request) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class LoopbackServer:
         if reply.fault is not None and (answer := _faulty(reply, body, self._retry_after)) is not None:
             return replace(answer, after=self._latency + reply.delay)
         shaped = shapes.chat_completion if api == "chat" else shapes.response
-        body_out = json.dumps(shaped(asked, reply), ensure_ascii=False).encode()
+        body_out = json.dumps(shaped(asked, reply)).encode()
         if reply.fault is Fault.HALF_JSON:
             body_out = body_out[: len(body_out) // 2]
         return HttpAnswer(body_out, after=self._latency + reply.delay, fault=reply.fault)

@@ -11,7 +11,7 @@ from toolrec_cli.llm.endpoint import Endpoint
 from toolrec_cli.llm.keys import Key
 from toolrec_cli.llm.messages import Reply, Request
 from toolrec_cli.llm.providers import chat, failures, responses
-from toolrec_cli.llm.providers.loose import as_dict, as_dicts
+from toolrec_cli.llm.providers.loose import as_dict, as_dicts, parsed
 from toolrec_cli.llm.providers.unsupported import refused_parameter, without
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class OpenAICompatible:
     def _json(self, content: bytes) -> dict[str, Any]:
         content = self._key.hide_in_bytes(content) if self._key else content
         try:
-            answer: Any = json.loads(content)
+            answer: Any = parsed(content)
         except ValueError:
             self._no_answer(content, "it is not JSON, or not all of it")
         if not isinstance(answer, dict):
