@@ -62,6 +62,11 @@ class OpenAICompatible:
         return self._model
 
     @property
+    def key_source(self) -> str | None:
+        """Where the key was found; None: there is none."""
+        return None if self._key is None else self._key.source
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What this server was found not to take, a sentence each."""
         return tuple(f"{self.endpoint.base_url} does not take {name!r}: left out." for name in sorted(self._refused))
@@ -84,7 +89,7 @@ class OpenAICompatible:
         try:
             return self._post(path, body)[0]
         except APIStatusError as error:
-            raise failures.of_status(self._asked, error) from None
+            raise failures.of_status(self._asked, error, path) from None
 
     def models(self) -> list[str]:
         """The names of the models that the server lists. Raises ProviderError."""
@@ -94,7 +99,7 @@ class OpenAICompatible:
         try:
             response = self._client.get("/models", cast_to=httpx2.Response)
         except APIStatusError as error:
-            raise failures.of_status(self._asked, error) from None
+            raise failures.of_status(self._asked, error, "/models") from None
         except APIConnectionError as error:
             raise failures.of_connection(self._asked, error) from None
         return [str(each["id"]) for each in as_dicts(self._json(response.content).get("data")) if "id" in each]
@@ -118,7 +123,7 @@ class OpenAICompatible:
             except APIStatusError as error:
                 found = self._refusal(error, sent)
                 if found is None or found in refused:
-                    raise failures.of_status(self._asked, error) from None
+                    raise failures.of_status(self._asked, error, path) from None
                 self._remember(found)
 
     def _refusal(self, error: "APIStatusError", sent: dict[str, Any]) -> str | None:

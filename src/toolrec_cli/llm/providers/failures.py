@@ -62,8 +62,8 @@ def said_by(body: Any) -> str:
     return found if isinstance(found, str) else json.dumps(found or body, ensure_ascii=False, default=str)
 
 
-def of_status(asked: Asked, error: "APIStatusError") -> ProviderError:
-    """For an answer with a status of 400 and above."""
+def of_status(asked: Asked, error: "APIStatusError", path: str) -> ProviderError:
+    """For an answer from `path` with a status of 300 and above."""
     status, message = error.status_code, said_by(error.body)
     said = f"{status}: {asked.quoted(message)}" if message and not _is_page(message) else f"{status}"
     if status < 400:
@@ -79,7 +79,7 @@ def of_status(asked: Asked, error: "APIStatusError") -> ProviderError:
             hint="Add credit there. What is done is kept: the same command goes on from it.",
         )
     if status in (404, 405):
-        return _not_there(asked, message, said)
+        return _not_there(asked, message, said, path)
     if status == 429:
         return _too_many(asked, error, said)
     if status >= 500:
@@ -114,13 +114,12 @@ def _refused_key(asked: Asked, said: str) -> ProviderError:
     )
 
 
-def _not_there(asked: Asked, message: str, said: str) -> ProviderError:
+def _not_there(asked: Asked, message: str, said: str, path: str) -> ProviderError:
     if "model" in message.lower():
         return ProviderError(
             f"{asked.where} has no model {asked.model!r} ({said}).",
             hint=f"See which models there are: toolrec doctor --base-url {asked.where}",
         )
-    path = "/responses" if asked.endpoint.api == "responses" else "/chat/completions"
     return ProviderError(
         f"{asked.where} has no {path} ({said}).",
         hint="Most base URLs end in /v1. A server without the Responses API is asked with --server api=chat.",
