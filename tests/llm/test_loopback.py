@@ -63,7 +63,7 @@ def test_a_repeated_question_draws_anew() -> None:
 def test_a_script_at_its_end_is_an_error_and_one_that_raises_is_shown(serve: Serve, ask: Ask) -> None:
     model = ask(serve(in_turn([Scripted("only")])), max_retries=0)
     assert model.reply(question()).text == "only"
-    with pytest.raises(ProviderError, match="failed 1 times"):
+    with pytest.raises(ProviderError, match="failed once"):
         model.reply(question())
     with pytest.raises(ProviderError, match="ZeroDivisionError"):
         ask(serve(lambda asked: Scripted(str(1 / 0)))).reply(question())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolrec_cli.errors import InputError, ToolRecError
-from toolrec_cli.llm.codec import canonical, digest_of, reply_from, reply_json, request_json
+from toolrec_cli.llm.codec import canonical, digest, reply_from, reply_json, request_json
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 
 VERSION = 1
@@ -51,14 +51,17 @@ class ReplyStore:
             row = self._file.execute("select reply from replies where key = ?", (key,)).fetchone()
         return None if row is None else reply_from(json.loads(row[0]), from_cache=True)
 
-    def put(self, key: str, model: str, endpoint: Mapping[str, Any], request: Request, reply: Reply) -> None:
-        """Keep a reply; when this returns, it is committed. The first one kept under a key stays."""
+    def put(self, key: str, model: str, endpoint: str, request: str, reply: Reply) -> None:
+        """Keep a reply; when this returns, it is committed. The first one kept under a key stays.
+
+        `endpoint` and `request` are canonical JSON.
+        """
         row = (
             key,
             model,
-            canonical(endpoint),
+            endpoint,
             datetime.now(UTC).isoformat(timespec="seconds"),
-            canonical(request_json(request)),
+            request,
             canonical(reply_json(reply)),
         )
         with self._lock, self._understood():
@@ -92,7 +95,7 @@ class Cached:
     """
 
     def __init__(self, inner: ChatModel, store: ReplyStore, endpoint: Mapping[str, Any]) -> None:
-        self._inner, self._store, self._endpoint = inner, store, dict(endpoint)
+        self._inner, self._store, self._endpoint = inner, store, canonical(endpoint)
         self._lock = threading.Lock()
         self._asking: dict[str, _Asking] = {}
 
@@ -102,7 +105,8 @@ class Cached:
 
     def reply(self, request: Request) -> Reply:
         """The kept answer, else the inner model's, committed before it is returned. Raises what the inner model raises."""
-        key = digest_of({"model": self.name, "endpoint": self._endpoint, "request": request_json(request)})
+        asked = canonical(request_json(request))
+        key = digest(f'{{"endpoint":{self._endpoint},"model":{canonical(self.name)},"request":{asked}}}')
         while True:
             if (kept := self._store.get(key)) is not None:
                 return kept
@@ -111,17 +115,17 @@ class Cached:
                 if asking is None:
                     asking, first = self._asking.setdefault(key, _Asking()), True
             if first:
-                return self._ask(key, request, asking)
+                return self._ask(key, request, asked, asking)
             if (shared := asking.answer()) is not None:
                 return replace(shared, from_cache=True)
 
-    def _ask(self, key: str, request: Request, asking: "_Asking") -> Reply:
+    def _ask(self, key: str, request: Request, asked: str, asking: "_Asking") -> Reply:
         try:
             if (kept := self._store.get(key)) is not None:  # somebody was done with it between our look and our turn
                 asking.reply = kept
                 return kept
             reply = self._inner.reply(request)
-            self._store.put(key, self.name, self._endpoint, request, reply)
+            self._store.put(key, self.name, self._endpoint, asked, reply)
             asking.reply = reply
             return reply
         except ToolRecError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolrec_cli.errors import InputError, ProviderError
-from toolrec_cli.llm.codec import digest_of, reply_from, reply_json, request_from, request_json
+from toolrec_cli.llm.codec import canonical, digest, reply_from, reply_json, request_from, request_json
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 from toolrec_cli.llm.metered import current_label
 
@@ -42,7 +42,7 @@ Sink = Callable[[Exchange], None]
 
 def question_digest(request: Request) -> str:
     """SHA-256 of the question alone, whoever is asked."""
-    return digest_of(request_json(request))
+    return digest(canonical(request_json(request)))
 
 
 class Recorded:

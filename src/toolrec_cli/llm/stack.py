@@ -69,6 +69,7 @@ class Stack:
     prices: Prices
     ledger: Ledger
     budget: Budget
+    """Counts only when there is a limit; the ledger counts always."""
     server: "OpenAICompatible"
     store: ReplyStore | None
 
@@ -124,7 +125,9 @@ def build(
         note=note or (lambda text: None),
     )
     bucket = None if options.rpm is None else Bucket(options.rpm)
-    model: ChatModel = Budgeted(Paced(server, options.concurrency, bucket), budget, endpoint.headroom)
+    model: ChatModel = Paced(server, options.concurrency, bucket)
+    if options.limits.any:
+        model = Budgeted(model, budget, endpoint.headroom)
     store = None if options.cache is None else ReplyStore(options.cache)
     if store is not None:
         model = Cached(model, store, endpoint.identity())

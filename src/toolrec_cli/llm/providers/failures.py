@@ -40,6 +40,11 @@ class Asked:
     """How often a failing request is sent, at most."""
 
     @property
+    def times(self) -> str:
+        """ "3 times"."""
+        return "once" if self.tries == 1 else f"{self.tries} times"
+
+    @property
     def where(self) -> str:
         return self.endpoint.base_url
 
@@ -84,7 +89,7 @@ def of_status(asked: Asked, error: "APIStatusError", path: str) -> ProviderError
         return _too_many(asked, error, said)
     if status >= 500:
         return ProviderError(
-            f"{asked.where} failed {asked.tries} times ({said}).",
+            f"{asked.where} failed {asked.times} ({said}).",
             hint="Try again later: what is done is kept. A local server says more in its own log.",
         )
     if any(sign in message.lower() or sign == error.code for sign in _TOO_LONG):
@@ -134,7 +139,7 @@ def _too_many(asked: Asked, error: "APIStatusError", said: str) -> ProviderError
             hint="Try again after that: what is done is kept.",
         )
     return ProviderError(
-        f"{asked.where} still turns requests away after {asked.tries} tries ({said}).",
+        f"{asked.where} still turns requests away, asked {asked.times} ({said}).",
         hint="Ask less at once: a lower --concurrency, or --rpm with what your account allows.",
     )
 
@@ -147,7 +152,7 @@ def of_connection(asked: Asked, error: "APIConnectionError") -> ProviderError:
     cause = error.__cause__
     if isinstance(error, APITimeoutError) and not isinstance(cause, httpx2.ConnectTimeout):
         return Unanswered(
-            f"{asked.where} did not answer within {asked.timeout:g} seconds, asked {asked.tries} times.",
+            f"{asked.where} did not answer within {asked.timeout:g} seconds, asked {asked.times}.",
             hint="Give it longer (--timeout), ask less at once (--concurrency), or use a smaller model.",
         )
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
@@ -156,7 +161,7 @@ def of_connection(asked: Asked, error: "APIConnectionError") -> ProviderError:
             hint="Start the server, or check --base-url. OPENAI_BASE_URL counts where --base-url is not given.",
         )
     return Unanswered(
-        f"{asked.where} broke the connection off, {asked.tries} times.",
+        f"{asked.where} broke the connection off, {asked.times}.",
         hint="Try again: what is done is kept. A local server says more in its own log (was there enough memory?).",
     )
 
