@@ -98,7 +98,7 @@ def test_the_table_names_the_tools_that_brought_an_item_but_not_the_ranking(caps
 
 def test_the_document_of_a_trajectory_is_its_record() -> None:
     document = trajectory_document(_finished())
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert [step["observation"]["kind"] for step in document["steps"]] == [
         "shown",
         "shown",
