@@ -25,7 +25,7 @@ from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.tools import protocol
 from toolrec_cli.tools.fusion import fused
-from toolrec_cli.tools.protocol import Accepted, Action, Context, Proposal, User
+from toolrec_cli.tools.protocol import Accepted, Action, Candidate, Context, Proposal, User
 from toolrec_cli.tools.toolbox import Toolbox
 
 NEWEST_SHOWN = 10
@@ -88,9 +88,7 @@ class Explorer:
         return self._end(trajectory, memory, best, Status.FORCED if best else Status.FAILED)
 
     def _begin(self, user: User) -> Trajectory:
-        newest = user.history[-NEWEST_SHOWN:].tolist()
-        ratings = [None] * len(newest) if user.ratings is None else user.ratings[-NEWEST_SHOWN:].tolist()
-        rated = zip(newest, (None if r is None or math.isnan(r) else r for r in ratings), strict=True)
+        newest = rated(user, NEWEST_SHOWN)
         trajectory = Trajectory(
             user_id=user.user_id,
             dataset=self.dataset,
@@ -99,10 +97,10 @@ class Explorer:
             max_rounds=self.limits.max_rounds,
             profile=dict(user.profile),
             n_history=len(user.history),
-            newest=tuple(HistoryItem(self.catalog.item_id(item), rating) for item, rating in rated),
+            newest=tuple(HistoryItem(self.catalog.item_id(item), rating) for item, rating in newest),
             brief=self.surrogate.brief if isinstance(self.surrogate, Briefed) else None,
         )
-        for item in newest:
+        for item, _ in newest:
             self._mention(trajectory, item)
         return trajectory
 
@@ -193,4 +191,18 @@ def stuck(steps: Sequence[Step]) -> bool:
 
 def marks_text(memory: Memory, item: int) -> tuple[str, ...]:
     """The item's tool marks as words, oldest first, each once."""
-    return tuple(dict.fromkeys(mark.text for mark in memory.candidates[item].marks))
+    return words_of(memory.candidates[item])
+
+
+def words_of(candidate: Candidate) -> tuple[str, ...]:
+    """The same, of a candidate."""
+    return tuple(dict.fromkeys(mark.text for mark in candidate.marks))
+
+
+def rated(user: User, newest: int) -> list[tuple[int, float | None]]:
+    """The newest items of a history (item_index), oldest first, each with its rating, if it has one."""
+    items: list[int] = user.history[-newest:].tolist()
+    if user.ratings is None:
+        return [(item, None) for item in items]
+    ratings: list[float] = user.ratings[-newest:].tolist()
+    return [(item, None if math.isnan(r) else r) for item, r in zip(items, ratings, strict=True)]

@@ -146,6 +146,8 @@ class Context:
     step: int
     """The number of this step, from 1."""
     max_rounds: int
+    wanted: int | None = None
+    """How many items the call that is being carried out asks for; None outside of a call."""
 
     @property
     def last_round(self) -> bool:

@@ -1,7 +1,7 @@
 """Rank[attribute, K]: order the candidates with an attribute in mind and keep the K best."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,7 +59,8 @@ class RankTool:
 
     def __call__(self, arguments: RankArguments, context: Context) -> Proposal | Refused:
         """The k best candidates in the ranker's order."""
-        ordered = self._ranker.order(list(context.candidates.values()), arguments.attribute, context)
+        asked = replace(context, wanted=arguments.k)
+        ordered = self._ranker.order(list(context.candidates.values()), arguments.attribute, asked)
         if isinstance(ordered, Refused):
             return ordered
         if not isinstance(ordered, Order):
