@@ -67,7 +67,7 @@ def test_a_list_of_three_hundred_is_cut_to_its_first_ten() -> None:
 def test_finishing_at_once_is_refused_and_for_ever_is_a_failure_that_counts() -> None:
     """Defect 4 of the released code: such a user is deleted. Here he keeps his record, without a list."""
     trajectory = explore(finish(TEN))
-    assert kinds(trajectory) == ["refused"] * 3
+    assert kinds(trajectory) == ["refused"] * 7
     assert (trajectory.status, trajectory.ranking) == (Status.FAILED, ())
 
 
@@ -94,7 +94,7 @@ def test_the_same_action_for_ever_is_told_so_and_then_the_list_is_forced() -> No
     assert [step.observation for step in often.steps[1:]] == [
         Refused(
             "This is exactly what you did in round 1: it brings nothing new.",
-            "Do something else now, or the list must be finished in the next round.",
+            "Do something else: who does the same for ever must finish in the next round.",
         ),
         Refused("Round 3 of 3 is the last: the list must be finished now.", "Call one of: finish."),
     ]

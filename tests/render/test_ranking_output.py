@@ -51,6 +51,7 @@ def test_the_document_of_a_ranking_has_the_declared_keys() -> None:
         "title": "Twin",
         "tool": "retrieve:genre",
         "tools": ["retrieve:genre", "rank:none"],
+        "padded": False,
         "attributes": {"genre": ["Comedy"], "year": 1995, "price": 14.0, "plot": "Two clowns."},
     }
 

@@ -73,7 +73,7 @@ class Explorer:
         """One user's exploration, from the first thought to the list. `on_step` sees it after every round."""
         trajectory, memory = self._begin(user), Memory(self.catalog, user.history)
         for number in range(1, self.limits.max_rounds + 1):
-            context = self._context(user, memory, number, stuck(trajectory.steps))
+            context = self._context(user, memory, number, bool(memory.candidates) and stuck(trajectory.steps))
             turn = recordable(self.surrogate.next_turn(context, trajectory))
             outcome = self._outcome(turn, context, trajectory)
             self._record(trajectory, memory, turn, outcome, number)
@@ -111,12 +111,12 @@ class Explorer:
         if not context.last_round and repeats(turn.action, trajectory.steps):
             return protocol.Refused(
                 f"This is exactly what you did in round {context.step - 1}: it brings nothing new.",
-                "Do something else now, or the list must be finished in the next round.",
+                "Do something else: who does the same for ever must finish in the next round.",
             )
         return self.toolbox.call(turn.action, context)
 
     def _context(self, user: User, memory: Memory, number: int, stuck: bool) -> Context:
-        """What may be seen now. For a surrogate that is stuck this round is the last."""
+        """What may be seen now. For a surrogate that is stuck, and holds enough to make a list of, this round is the last."""
         return Context(
             user=user,
             catalog=self.catalog,
