@@ -3,6 +3,7 @@
 Nobody's history is in them: the items are drawn from the catalogue by a value they share.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,11 +43,9 @@ def _one(catalog: Catalog, facets: Facets, attribute: str | None, seed: int, num
         return ""
     drawn = [int(item) for item in draw.choice(pool, _LEAST, replace=False)]
     history, found = drawn[:_HISTORY], drawn[_HISTORY:]
-    ids = [catalog.item_id(item) for item in found]
-    by = attribute or "none"
-    likes = (
-        f"I keep choosing {attribute} {quoting.dumps(quoting.tame(label, 40))}" if label else "I know little of myself"
-    )
+    ids = [_word(catalog.item_id(item)) for item in found]
+    by = "none" if attribute is None else _word(attribute)
+    likes = f"I keep choosing {by} {quoting.dumps(quoting.tame(label, 40))}" if label else "I know little of myself"
     return "\n".join(
         [
             "Your history, the newest last:",
@@ -66,6 +65,11 @@ def _one(catalog: Catalog, facets: Facets, attribute: str | None, seed: int, num
             f"Action: Finish[{', '.join(ids[1:])}]",
         ]
     )
+
+
+def _word(name: str) -> str:
+    """An id or an attribute as it stands in the grammar: as it is, or, where it holds anything odd, quoted."""
+    return name if re.fullmatch(r"[\w.:/-]{1,60}", name) else quoting.dumps(name)
 
 
 def _pool(
