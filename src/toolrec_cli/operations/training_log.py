@@ -13,6 +13,7 @@ from toolrec_cli.models.checkpoint import ModelCard, read_card, save
 from toolrec_cli.models.encoding import device_of
 from toolrec_cli.models.losses import precision_of
 from toolrec_cli.models.training_state import Epoch
+from toolrec_cli.operations import learning_curve
 from toolrec_cli.storage.atomic import write_text
 from toolrec_cli.storage.run_dir import RunDir
 
@@ -69,7 +70,8 @@ class TrainingLog:
         save(self._run.path / "model", replace(self._card, validation_ndcg=ndcg), state)
 
     def result(self, epochs: list[Epoch]) -> dict[str, Any]:
-        """What run.json says of the training."""
+        """What run.json says of the training; its curve is drawn as well."""
+        write_text(self._run.path / learning_curve.FILE, learning_curve.svg(epochs, self._run.manifest.subject))
         best = max((e for e in epochs if e.best), key=lambda e: e.ndcg)
         return {
             "epochs": epochs[-1].epoch,
@@ -89,6 +91,11 @@ class TrainingLog:
             "threads": torch.get_num_threads(),
             "precision": precision_of(self._card.training["loss"], next(self._model.parameters())),
         }
+
+
+def figures_of(run: RunDir) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl, an epoch each."""
+    return [json.loads(line) for line in (run.path / METRICS).read_text(encoding="utf-8").splitlines()]
 
 
 def forget_after(run: RunDir, epoch: int) -> None:
