@@ -10,7 +10,7 @@ import torch
 from hypothesis import settings
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.sources.sample import make
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.setting import Setting

@@ -35,7 +35,7 @@ def test_one_user_is_one_json_document_though_traced(traced: CompletedProcess[st
     assert (document["surrogate"], document["status"]) == ("builtin", "finished")
     assert [item["rank"] for item in document["items"]] == list(range(1, 11))
     for item in document["items"]:
-        assert list(item) == ["rank", "item_id", "title", "tool", "tools", "attributes"]
+        assert list(item) == ["rank", "item_id", "title", "tool", "tools", "padded", "attributes"]
         assert item["tool"] == item["tools"][0]
         assert item["tool"].startswith("retrieve:")
         assert list(item["attributes"]) == ["genre", "release_year", "director"]

@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.sources.sample import make
 from toolrec_cli.progress import silent
 from toolrec_cli.storage.run_dir import list_runs

@@ -10,7 +10,7 @@ import pytest
 
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData
 from toolrec_cli.errors import CheckError, InputError, UsageError
 from toolrec_cli.models import store

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from toolrec_cli.data.bounds import Bounds, date_bounds, number_bounds
 from toolrec_cli.data.catalog import Catalog, Kind
-from toolrec_cli.data.dates import days_since_1970
+from toolrec_cli.data.reading.dates import days_since_1970
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolrec_cli.data.blanks import NOTHING
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.dates import read_dates
+from toolrec_cli.data.reading.blanks import NOTHING
+from toolrec_cli.data.reading.dates import read_dates
 
 LIST_SEPARATORS = ("|", ";", ", ", ",", " > ")
 """Tried in this order."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from toolrec_cli.data.catalog import Catalog, Kind
-from toolrec_cli.data.dates import days_since_1970
+from toolrec_cli.data.reading.dates import days_since_1970
 from toolrec_cli.errors import UsageError
 
 FloatArray = npt.NDArray[np.float64]

@@ -77,6 +77,7 @@ class TrainingLog:
             "epochs": epochs[-1].epoch,
             "best_epoch": best.epoch,
             "validation_ndcg@10": best.ndcg,
+            "curve": [epoch.ndcg for epoch in epochs],
             "loss": self._card.training["loss"],
             "n_parameters": self._card.n_parameters,
             "digest": read_card(self._run.path / "model").digest,
@@ -91,11 +92,6 @@ class TrainingLog:
             "threads": torch.get_num_threads(),
             "precision": precision_of(self._card.training["loss"], next(self._model.parameters())),
         }
-
-
-def figures_of(run: RunDir) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl, an epoch each."""
-    return [json.loads(line) for line in (run.path / METRICS).read_text(encoding="utf-8").splitlines()]
 
 
 def forget_after(run: RunDir, epoch: int) -> None:

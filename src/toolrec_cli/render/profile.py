@@ -9,11 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.data.attribute_profile import AttributeProfile
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.figures import Bin, Spread
-from toolrec_cli.data.log_profile import Lengths, Popularity, Ratings
-from toolrec_cli.data.time_profile import Times
+from toolrec_cli.data.profiling.attributes import AttributeProfile
+from toolrec_cli.data.profiling.figures import Bin, Spread
+from toolrec_cli.data.profiling.log import Lengths, Popularity, Ratings
+from toolrec_cli.data.profiling.times import Times
 from toolrec_cli.operations.profiling import Profile
 from toolrec_cli.render.console import foreign, print_json, stdout
 from toolrec_cli.render.plots import bar, columns, curve

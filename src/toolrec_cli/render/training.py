@@ -7,7 +7,6 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.operations.training_log import figures_of
 from toolrec_cli.render.console import foreign, print_json, say, stdout
 from toolrec_cli.render.plots import curve
 from toolrec_cli.storage.run_dir import RunDir
@@ -35,7 +34,7 @@ def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
         f"{result['epochs']} · {result['n_parameters']:,} trained parameters · {result['cpu_seconds']:,.0f} CPU-seconds"
     )
     stdout().print(Text(line), soft_wrap=True)
-    for drawn in learning_curve([each["ndcg"] for each in figures_of(run)]):
+    for drawn in learning_curve(result["curve"]):
         say(drawn)
     if "backbone_ndcg" in result:
         say(f"The frozen backbone alone has {result['backbone_ndcg']:.4f}.")
