@@ -21,7 +21,7 @@ from toolrec_cli.operations.setting import Call, Setting
 from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.storage.run_dir import MANIFEST, Manifest, RunDir, list_runs, open_run
 
-TRAINED = {"metrics.jsonl", "model/config.json", "model/weights.safetensors"}
+TRAINED = {"learning-curve.svg", "metrics.jsonl", "model/config.json", "model/weights.safetensors"}
 FILES = {
     "pretrain": TRAINED,
     "train-encoder": TRAINED,

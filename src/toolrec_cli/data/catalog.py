@@ -27,6 +27,8 @@ class Kind(StrEnum):
     CATEGORICAL = "categorical"
     MULTI = "multi-valued"
     NUMERIC = "numeric"
+    DATE = "date"
+    """Stored as text, "2014-02-17"."""
     TEXT = "text"
 
 

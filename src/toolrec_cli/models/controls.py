@@ -63,9 +63,8 @@ class TrueValues:
 
 def blank_encoder(config: EncoderConfig, n_items: int) -> AttributeEncoder:
     """The head without the attribute: to it no item has a value."""
-    labels = torch.full((n_items + 1, 1), MISSING)
-    labels[0] = 0
-    return AttributeEncoder(config, ItemFeatures(labels, torch.zeros(n_items + 1), MISSING + 1))
+    nothing: list[list[int]] = [[]] * (n_items + 1)
+    return AttributeEncoder(config, ItemFeatures.of_lists(nothing, MISSING + 1))
 
 
 def true_values(catalog: Catalog, attribute: str, targets: ItemArray, seed: int) -> TrueValues | None:

@@ -13,6 +13,7 @@ from toolrec_cli.models.checkpoint import ModelCard, read_card, save
 from toolrec_cli.models.encoding import device_of
 from toolrec_cli.models.losses import precision_of
 from toolrec_cli.models.training_state import Epoch
+from toolrec_cli.operations import learning_curve
 from toolrec_cli.storage.atomic import write_text
 from toolrec_cli.storage.run_dir import RunDir
 
@@ -69,12 +70,14 @@ class TrainingLog:
         save(self._run.path / "model", replace(self._card, validation_ndcg=ndcg), state)
 
     def result(self, epochs: list[Epoch]) -> dict[str, Any]:
-        """What run.json says of the training."""
+        """What run.json says of the training; its curve is drawn as well."""
+        write_text(self._run.path / learning_curve.FILE, learning_curve.svg(epochs, self._run.manifest.subject))
         best = max((e for e in epochs if e.best), key=lambda e: e.ndcg)
         return {
             "epochs": epochs[-1].epoch,
             "best_epoch": best.epoch,
             "validation_ndcg@10": best.ndcg,
+            "curve": [epoch.ndcg for epoch in epochs],
             "loss": self._card.training["loss"],
             "n_parameters": self._card.n_parameters,
             "digest": read_card(self._run.path / "model").digest,

@@ -139,7 +139,7 @@ def _attributes(found: Sequence[AttributeProfile]) -> _Section:
 
 def _attribute(found: AttributeProfile) -> RenderableType:
     if found.spread is not None:
-        what = "length in characters: " if found.kind is Kind.TEXT else ""
+        what = {Kind.TEXT: "length in characters: ", Kind.DATE: "year: "}.get(found.kind, "")
         plot = columns([each.count for each in found.bins])[0]
         ends = f"\n{number(found.bins[0].low)} {plot} {number(found.bins[-1].high)}" if len(found.bins) > 1 else ""
         return Text.assemble(what, _spread(found.spread), ends)

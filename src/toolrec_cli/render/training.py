@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.render.plots import curve
 from toolrec_cli.storage.run_dir import RunDir
 
 _MODELS = {"backbone": "backbone alone", "no_attribute": "the head without the attribute", "encoder": "encoder"}
@@ -16,6 +17,10 @@ _SPOKEN = {
     "filtered_ndcg@10": "NDCG@10 among items with the value",
     "hit_rate@20": "top 20 with the value",
 }
+
+
+_WIDE, _TALL = 48, 5
+"""Characters of the learning curve."""
 
 
 def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
@@ -29,6 +34,8 @@ def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
         f"{result['epochs']} · {result['n_parameters']:,} trained parameters · {result['cpu_seconds']:,.0f} CPU-seconds"
     )
     stdout().print(Text(line), soft_wrap=True)
+    for drawn in learning_curve(result["curve"]):
+        say(drawn)
     if "backbone_ndcg" in result:
         say(f"The frozen backbone alone has {result['backbone_ndcg']:.4f}.")
         if result["best_epoch"] == 0:
@@ -36,6 +43,16 @@ def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
                 "Training made the encoder no better on validation: it is kept as it began, and finds what its backbone finds."
             )
     say(f"Next: {following}", style="dim")
+
+
+def learning_curve(ndcgs: Sequence[float]) -> list[str]:
+    """Validation NDCG@10 by epoch, as lines; none for fewer than three epochs, which show nothing."""
+    if len(ndcgs) < 3:
+        return []
+    low, high = min(ndcgs), max(ndcgs)
+    lines = curve([(each - low) / ((high - low) or 1.0) for each in ndcgs], min(_WIDE, 2 * len(ndcgs)), _TALL)
+    sides = [f"{high:.4f}", *[""] * (_TALL - 2), f"{low:.4f}"]
+    return [f"{side:>6} {line}" for side, line in zip(sides, lines, strict=True)]
 
 
 def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:

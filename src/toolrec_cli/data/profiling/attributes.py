@@ -8,6 +8,12 @@ import polars as pl
 from toolrec_cli.data.catalog import Attribute, Kind
 from toolrec_cli.data.profiling.figures import Bin, Spread, few_or_even, spread_of
 
+_SIZES = {
+    Kind.NUMERIC: pl.col("value"),
+    Kind.DATE: pl.col("value").str.slice(0, 4),
+    Kind.TEXT: pl.col("value").str.len_chars(),
+}
+
 
 @dataclass(frozen=True)
 class ValueShare:
@@ -22,7 +28,8 @@ class ValueShare:
 class AttributeProfile:
     """One attribute. `coverage` is the share of items that have a value, `n_values` counts distinct ones.
 
-    Labels have `top`, the most frequent ones. Numbers have `spread` and `bins`; texts have them of their lengths in characters.
+    Labels have `top`, the most frequent ones. Numbers have `spread` and `bins`; dates have them of their years, texts of their
+    lengths in characters.
     """
 
     name: str
@@ -40,8 +47,12 @@ def attribute_profile(items: pl.LazyFrame, attribute: Attribute, n_top: int) -> 
     about = (attribute.name, attribute.kind, attribute.coverage, attribute.n_values)
     if attribute.kind in (Kind.CATEGORICAL, Kind.MULTI):
         return AttributeProfile(*about, top=_top(known, n_top))
-    size = pl.col("value") if attribute.kind is Kind.NUMERIC else pl.col("value").str.len_chars()
-    numbers = known.select(size.cast(pl.Float64)).collect(engine="streaming")["value"].drop_nans().to_numpy()
+    numbers = (
+        known.select(_SIZES[attribute.kind].cast(pl.Float64))
+        .collect(engine="streaming")["value"]
+        .drop_nans()
+        .to_numpy()
+    )
     if not len(numbers):
         return AttributeProfile(*about)
     return AttributeProfile(*about, spread=spread_of(numbers), bins=few_or_even(*np.unique_counts(numbers)))

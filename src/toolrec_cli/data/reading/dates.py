@@ -1,5 +1,9 @@
 """Dates as people and programs write them, as moments."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 _FORMATS = (
@@ -27,6 +31,12 @@ def read_dates(texts: pl.Series) -> pl.Series:
     bare = pl.when(timed).then(text.str.replace(_OFFSET, "")).otherwise(text).str.strip_chars()
     read = [bare.str.to_datetime(form, strict=False, time_unit="us") for form in _FORMATS]
     return frame.select(pl.coalesce(read).dt.epoch("us") - offset).to_series()
+
+
+def days_since_1970(dates: Sequence[str | None]) -> npt.NDArray[np.float64]:
+    """ "2014-02-17" -> 16118.0; NaN where there is none. Same length."""
+    days = np.array(dates, dtype="datetime64[D]")
+    return np.where(np.isnat(days), np.nan, days.astype(np.int64).astype(np.float64))
 
 
 def _year_first(frame: pl.DataFrame, text: pl.Expr) -> pl.Expr:
