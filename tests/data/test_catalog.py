@@ -85,6 +85,22 @@ def test_ids_and_titles_are_found_without_comparing_anything(monkeypatch: pytest
     assert items.resolve("Alpha") == Match(1, "title")
 
 
+def test_of_a_long_list_only_the_first_names_are_compared_with_all_titles() -> None:
+    """A model that makes up three hundred titles must not hold everybody up; what is exact is found all the same."""
+    titles = ["The Great Escape", "Casablanca", "Solaris"]
+    items = Catalog(pl.DataFrame({"item_id": ["1", "2", "3"], "title": titles}), [])
+    names = [
+        "The Grate Escape",
+        *[f"No Such Film at All {n}" for n in range(30)],
+        "The Grate Escape",
+        "casablanca",
+        "3",
+    ]
+    found = list(items.resolve_all(names))
+    assert found[0] == Match(1, "fuzzy", 91.7)
+    assert found[-3:] == [None, Match(2, "normalised"), Match(3, "id")]
+
+
 def test_three_items_of_one_title_are_as_ambiguous_as_two() -> None:
     triple = Catalog(pl.DataFrame({"item_id": ["1", "2", "3"], "title": ["Same"] * 3}), [])
     assert triple.resolve("Same") is None
