@@ -107,8 +107,7 @@ def read_answer(reply: Reply, items: Sequence[int], wanted: int, catalog: Catalo
         return Answer((), (), (), (), wanted, fault.reason)
     said = (strings_in(reply.text) or lines_in(reply.text))[: len(items) + 100]
     among, found, wrong = set(items), dict[int, str](), dict[str, None]()
-    for name in said:
-        match = catalog.resolve(name)
+    for name, match in zip(said, catalog.resolve_all(said), strict=True):
         if match is not None and match.item_index in among:
             found.setdefault(match.item_index, name)
         elif len(wrong) < _MOST_WRONG:
