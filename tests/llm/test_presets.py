@@ -111,6 +111,7 @@ BAD_SETTINGS = [
     ("api=completions", "api is one of chat, responses"),
     ("extra_body=[1]", "is a JSON object"),
     ("extra_body={", "is a JSON object"),
+    ('extra_body={"api_key": "x"}', "holds a secret"),
 ]
 
 
