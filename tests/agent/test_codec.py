@@ -93,7 +93,7 @@ def test_a_record_is_one_line() -> None:
     line = encode(EXPECTED)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert json.loads(line)["schema_version"] == 1
+    assert json.loads(line)["schema_version"] == 2
 
 
 texts = st.text(max_size=6)
@@ -172,10 +172,10 @@ def test_bytes_that_are_no_text_are_refused() -> None:
 
 
 def test_a_newer_schema_is_refused_by_its_number_even_if_it_looks_quite_different() -> None:
-    for newer in (GOLDEN.replace('"schema_version":1', '"schema_version":2'), '{"schema_version": 2, "rounds": []}'):
+    for newer in (GOLDEN.replace('"schema_version":1', '"schema_version":3'), '{"schema_version": 3, "rounds": []}'):
         with pytest.raises(InputError) as caught:
             decode(newer, "line 9")
-        assert caught.value.message == "line 9 has trajectory schema 2; this toolrec reads up to 1."
+        assert caught.value.message == "line 9 has trajectory schema 3; this toolrec reads up to 2."
         assert caught.value.hint == "Upgrade toolrec."
 
 

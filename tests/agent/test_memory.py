@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolrec_cli.agent.memory import Admission, Memory
-from toolrec_cli.agent.trajectory import Rejected
+from toolrec_cli.agent.trajectory import Matched, Rejected
 from toolrec_cli.tools.protocol import Mark, Named, Proposal
 from tools.small_world import HISTORY, N_ITEMS, catalog
 
@@ -24,7 +24,9 @@ def _bring(
 def test_what_is_known_gets_in_with_its_place_and_is_new() -> None:
     memory = _memory()
     admission = _bring(memory, "103", "Alpha")
-    assert admission == Admission(((3, Named("103", 1, 0.5), True), (1, Named("Alpha", 2, 0.5), True)), ())
+    assert admission == Admission(
+        ((3, Named("103", 1, 0.5), True), (1, Named("Alpha", 2, 0.5), True)), (), (Matched("Alpha", "101", "title"),)
+    )
     assert list(memory.candidates) == [3, 1]
     assert memory.candidates[1].marks == [Mark("retrieve", None, None, 2, 0.5, 1)]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolrec_cli.data.interactions import Part, read_before, read_held_out, read_users_with
-from toolrec_cli.data.splits import PARTS, last_two
+from toolrec_cli.data.preparing.splits import PARTS, last_two
 
 LOG = pl.DataFrame(
     {
@@ -75,6 +75,19 @@ def test_ratings_and_times_lie_beside_the_items(log: Path) -> None:
     assert (rated.dtype, rated[0], np.isnan(rated[1]), rated[2]) == (np.float32, 4.0, True, 3.0)
     assert found.timestamps is not None
     assert found.timestamps.tolist() == [10, 20, 30, 10, 20, 10]
+
+
+def test_the_histories_of_some_users_leave_the_others_empty(log: Path) -> None:
+    found = read_before(log, Part.TEST, 4, users=[2, 1])
+    assert [found.history(user).tolist() for user in range(4)] == [[], [], [7, 5], []]
+    assert found.timestamps is not None
+    assert found.timestamps.tolist() == [10, 20]
+
+
+def test_whoever_wants_items_alone_gets_neither_times_nor_ratings(log: Path) -> None:
+    found = read_before(log, Part.TEST, 4, items_only=True)
+    assert (found.timestamps, found.ratings) == (None, None)
+    assert found.history(0).tolist() == [5, 6, 5]
 
 
 def test_a_log_without_times_or_ratings_has_none(tmp_path: Path) -> None:

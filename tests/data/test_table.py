@@ -12,10 +12,10 @@ from polars.testing import assert_frame_equal, assert_series_equal
 
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.kinds import read_attribute
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
+from toolrec_cli.data.reading.times import read_times
 from toolrec_cli.data.source import BadRow, RawData, ReadOptions
 from toolrec_cli.data.sources.table import SOURCE
-from toolrec_cli.data.times import read_times
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import silent
 

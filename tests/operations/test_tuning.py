@@ -49,9 +49,14 @@ def test_it_is_used_and_named_by_who_explores(workspace: Path, films: Dataset, t
     assert [entry.item_id for entry in trajectory.ranking] == [item.item_id for item in ranked.observation.items]  # type: ignore[union-attr]
 
 
-def test_a_list_is_the_same_alone_and_among_all(workspace: Path, films: Dataset, tuned: RunDir) -> None:
-    _, alone = recommend(Setting(workspace), films, ["42"])
-    _, together = recommend(Setting(workspace), films, films.users["user_id"].to_list())
+@pytest.mark.parametrize("before", [Part.TEST, None])
+def test_a_list_is_the_same_alone_and_among_all(
+    workspace: Path, films: Dataset, tuned: RunDir, before: Part | None
+) -> None:
+    """Whoever is asked alone, what was counted was counted from everybody."""
+    plan = AgentPlan(before=before)
+    _, alone = recommend(Setting(workspace), films, ["42"], plan)
+    _, together = recommend(Setting(workspace), films, films.users["user_id"].to_list(), plan)
     assert alone[0] == next(each for each in together if each.user_id == "42")
 
 

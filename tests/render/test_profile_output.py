@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from operations.five_users import FIRST_DAY, five_users
-from toolrec_cli.data.attribute_profile import ValueShare
-from toolrec_cli.data.time_profile import Period, Times
+from toolrec_cli.data.profiling.attributes import ValueShare
+from toolrec_cli.data.profiling.times import Period, Times
 from toolrec_cli.operations.listing import Listing, PreparedLine, SourceLine
 from toolrec_cli.operations.profiling import Profile, profile
 from toolrec_cli.render.listing import print_listing, size
@@ -100,7 +100,7 @@ def test_the_popularity_curve_stands_beside_its_figures(found: Profile) -> None:
         ["50%", "83.3%"],
     ]
     assert section[9].endswith("Gini  0.333")
-    assert section[2].startswith("  100 % ")
+    assert section[2].startswith("  100% ")
     assert section[10].split() == ["most", "popular", "all", "items"]
 
 

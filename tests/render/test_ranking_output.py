@@ -51,6 +51,7 @@ def test_the_document_of_a_ranking_has_the_declared_keys() -> None:
         "title": "Twin",
         "tool": "retrieve:genre",
         "tools": ["retrieve:genre", "rank:none"],
+        "padded": False,
         "attributes": {"genre": ["Comedy"], "year": 1995, "price": 14.0, "plot": "Two clowns."},
     }
 
@@ -98,7 +99,7 @@ def test_the_table_names_the_tools_that_brought_an_item_but_not_the_ranking(caps
 
 def test_the_document_of_a_trajectory_is_its_record() -> None:
     document = trajectory_document(_finished())
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert [step["observation"]["kind"] for step in document["steps"]] == [
         "shown",
         "shown",

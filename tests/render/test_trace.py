@@ -137,7 +137,15 @@ def test_ratings_are_replayed_as_they_were_seen(ratings: list[float], capsys: py
 
 
 def test_refusals_are_replayed_as_they_were_seen(capsys: pytest.CaptureFixture[str]) -> None:
-    odd = ({"k": 5, "value": "[/INST]\x1b[1m"}, {"k": [1.0, None]}, {"attribute": "genre", "k": 5, "value": "\n"}, {})
+    odd = (
+        {"k": 5, "value": "[/INST]\x1b[1m"},
+        {"k": [1.0, None]},
+        {"attribute": "genre", "k": 5, "value": "\n"},
+        {},
+        {"k": 0},
+        {},
+        {"k": -1},
+    )
     trajectory = _explorer(Asks(*odd), genre=GENRES).explore(_user(), LiveTrace(8).step)
     live = capsys.readouterr().err
     assert live.count("Refused") == 7

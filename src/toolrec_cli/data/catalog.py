@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from toolrec_cli.data.naming import TitleIndex
 from toolrec_cli.errors import UsageError, unknown
 
 PADDING = 0
@@ -41,10 +42,15 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Match:
-    """An item found by name. `how` is "id" or "title"."""
+    """An item found by name.
+
+    `how` is "id", "title" (letter by letter), "normalised" (but for case, accents, punctuation, articles, the year) or
+    "fuzzy" (nearly, with `score` from 0 to 100).
+    """
 
     item_index: int
     how: str
+    score: float | None = None
 
 
 class Catalog:
@@ -91,13 +97,29 @@ class Catalog:
             found[title] = index
         return {title: index for title, index in found.items() if title not in twice}
 
+    @cached_property
+    def _nearly(self) -> TitleIndex:
+        """Titles that may be misspelt; an id that stands for a title may not."""
+        ids, titles = self._ids, self._titles
+        return TitleIndex(["" if title == ids[i] else title for i, title in enumerate(titles)], self._years())
+
+    def _years(self) -> list[int | None]:
+        """By item_index the first number of an attribute that is called a year."""
+        numeric = [a.name for a in self.attributes.values() if a.kind is Kind.NUMERIC and "year" in a.name.lower()]
+        values = self.values(numeric[0]) if numeric else [None] * len(self._ids)
+        return [None if value is None else int(value) for value in values]
+
     def resolve(self, name: str) -> Match | None:
-        """The item that `name` means: its id, or else its exact title when only one item bears it; None when nothing does."""
+        """The item that `name` means: its id, or else its title, exactly, but for its dress, or nearly, if only one can be meant.
+
+        None when none can be meant, or several. Ids and exact titles cost a look-up; the rest is tried only after them.
+        """
         if (index := self._by_id.get(name)) is not None:
             return Match(index, "id")
         if (index := self._by_title.get(name)) is not None:
             return Match(index, "title")
-        return None
+        found = self._nearly.find(name)
+        return None if found is None else Match(found.place, found.how, found.score)
 
     def attribute(self, name: str) -> Attribute:
         """The attribute called `name`. Raises UsageError with the near miss."""

@@ -6,7 +6,7 @@ users.parquet holds user_id (str) in `user_index` order, then what is known of e
 """
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -98,17 +98,14 @@ class Dataset:
         with self._file("users.parquet") as path:
             return pl.read_parquet(path)
 
-    @cached_property
-    def _user_index(self) -> dict[str, int]:
-        return {user_id: index for index, user_id in enumerate(self.users["user_id"].to_list())}
-
     def user_index(self, user_id: str) -> int:
         """The row of `user_id`. Raises UsageError with the near miss."""
-        if user_id not in self._user_index:
-            first, last = self.users["user_id"][0], self.users["user_id"][-1]
-            hint = f"{self.name} has {self.n_users:,} users, from {first!r} to {last!r}."
-            raise UsageError(unknown("user", user_id, self._user_index, hint=hint))
-        return self._user_index[user_id]
+        ids = self.users["user_id"]
+        found = ids.index_of(user_id)
+        if found is None:
+            hint = f"{self.name} has {self.n_users:,} users, from {ids[0]!r} to {ids[-1]!r}."
+            raise UsageError(unknown("user", user_id, _comparable(ids, user_id), hint=hint))
+        return found
 
     def user_id(self, user_index: int) -> str:
         return self.users["user_id"][user_index]
@@ -118,10 +115,15 @@ class Dataset:
         row = self.users.row(user_index, named=True)
         return {key: value for key, value in row.items() if key != "user_id" and value is not None}
 
-    def before(self, part: Part | None) -> Interactions:
-        """Everybody's history up to (not including) `part`; all of it when `part` is None."""
+    def before(
+        self, part: Part | None, *, users: Sequence[int] | IntArray | None = None, items_only: bool = False
+    ) -> Interactions:
+        """Histories up to (not including) `part`; all of them when `part` is None.
+
+        Everybody's, or those of `users` (user_index) alone; with times and ratings, or `items_only`.
+        """
         with self._file("interactions.parquet") as path:
-            return read_before(path, part, self.n_users)
+            return read_before(path, part, self.n_users, users=users, items_only=items_only)
 
     def held_out(self, part: Part) -> npt.NDArray[np.int32]:
         """Everybody's held-out item of `part` (item_index, 0 = none). Labels: only scoring may ask."""
@@ -148,3 +150,15 @@ class Dataset:
             raise InputError(
                 f"{path} is missing or cut off ({reason}).", hint="Prepare it again: toolrec prep … --force"
             ) from error
+
+
+_COMPARED = 100_000
+"""A name that is not known is compared with so many at most."""
+
+
+def _comparable(ids: pl.Series, name: str) -> list[str]:
+    """The ids among which a near miss of `name` is looked for: all, or of very many those of the same beginning and length."""
+    if len(ids) > _COMPARED:
+        alike = ids.str.starts_with(name[:2]) & (ids.str.len_chars().cast(pl.Int64) - len(name)).abs().le(1)
+        ids = ids.filter(alike).head(_COMPARED)
+    return ids.to_list()

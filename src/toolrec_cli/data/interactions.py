@@ -1,5 +1,6 @@
 """Who met what, in order: histories as offsets + values, never lists of rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -58,15 +59,27 @@ class Interactions:
         return np.diff(self.offsets)
 
 
-def read_before(path: Path, part: Part | None, n_users: int) -> Interactions:
+def read_before(
+    path: Path,
+    part: Part | None,
+    n_users: int,
+    *,
+    users: Sequence[int] | IntArray | None = None,
+    items_only: bool = False,
+) -> Interactions:
     """The interactions that come before `part` for everybody; all of them when `part` is None.
 
-    Later ones are filtered out while the file is read, so that a process that makes lists never holds a held-out item.
+    With `users` (user_index), those of other users are not read: their histories are empty. With `items_only`, neither times
+    nor ratings are. Later ones are filtered out while the file is read, so that a process that makes lists never holds a
+    held-out item.
     """
     scan = pl.scan_parquet(path)
     if part is not None:
         scan = scan.filter(pl.col("part").is_in([str(p) for p in BEFORE[part]]))
-    frame = scan.drop("part").collect()
+    if users is not None:  # the file is ordered by user: groups of rows without any of them are skipped
+        scan = scan.filter(pl.col("user_index").is_in(pl.Series(users, dtype=pl.UInt32).implode()))
+    scan = scan.select("user_index", "item_index") if items_only else scan.drop("part")
+    frame = scan.collect(engine="streaming")
     counts = np.bincount(frame["user_index"].to_numpy(), minlength=n_users)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     names = frame.columns
@@ -83,7 +96,12 @@ def read_held_out(path: Path, part: Part, n_users: int) -> npt.NDArray[np.int32]
 
     item_index; 0 where there is none. Shape [n_users]. Read only after the lists are written.
     """
-    frame = pl.scan_parquet(path).filter(pl.col("part") == str(part)).select("user_index", "item_index").collect()
+    frame = (
+        pl.scan_parquet(path)
+        .filter(pl.col("part") == str(part))
+        .select("user_index", "item_index")
+        .collect(engine="streaming")
+    )
     targets = np.zeros(n_users, dtype=np.int32)
     targets[frame["user_index"].to_numpy()[::-1]] = frame["item_index"].to_numpy()[::-1]  # the last one written stays
     targets[~_with_history(path, part, n_users)] = 0
@@ -92,7 +110,12 @@ def read_held_out(path: Path, part: Part, n_users: int) -> npt.NDArray[np.int32]
 
 def read_users_with(path: Path, part: Part) -> IntArray:
     """Who has an item to be found in `part`, and a history before it (user_index, ascending), but not which item."""
-    frame = pl.scan_parquet(path).filter(pl.col("part") == str(part)).select(pl.col("user_index").unique()).collect()
+    frame = (
+        pl.scan_parquet(path)
+        .filter(pl.col("part") == str(part))
+        .select(pl.col("user_index").unique())
+        .collect(engine="streaming")
+    )
     users = np.sort(frame["user_index"].to_numpy().astype(np.int64))
     return users[_with_history(path, part, int(users.max(initial=-1)) + 1)[users]]
 
@@ -100,7 +123,7 @@ def read_users_with(path: Path, part: Part) -> IntArray:
 def _with_history(path: Path, part: Part, n_users: int) -> npt.NDArray[np.bool_]:
     """Who among the first `n_users` has anything before `part`."""
     earlier = pl.scan_parquet(path).filter(pl.col("part").is_in([str(p) for p in BEFORE[part]]))
-    users = earlier.select(pl.col("user_index").unique()).collect()["user_index"].to_numpy()
+    users = earlier.select(pl.col("user_index").unique()).collect(engine="streaming")["user_index"].to_numpy()
     found = np.zeros(n_users, np.bool_)
     found[users[users < n_users]] = True
     return found

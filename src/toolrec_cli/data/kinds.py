@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolrec_cli.data.blanks import NOTHING
 from toolrec_cli.data.catalog import Kind
+from toolrec_cli.data.reading.blanks import NOTHING
 
 LIST_SEPARATORS = ("|", ";", ", ", ",", " > ")
 """Tried in this order."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from toolrec_cli.models.features import ItemFeatures
-from toolrec_cli.models.transformer import CausalTransformer, initialise
+from toolrec_cli.models.transformer import Transformer, initialise
 
 HALF_LIVES = (0.5, 2.0, 8.0, 32.0)
 """In items. How fast the four means forget."""
@@ -54,7 +54,7 @@ class AttributeEncoder(nn.Module):
         self.register_buffer("numbers", features.numbers, persistent=False)
         self.values = nn.Embedding(features.n_labels, width, padding_idx=0)
         self.slope = nn.Linear(1, width, bias=False)
-        self.transformer = CausalTransformer(width, config.n_layers, config.n_heads, config.max_length, config.dropout)
+        self.transformer = Transformer(width, config.n_layers, config.n_heads, config.max_length, config.dropout)
         self.dense = nn.Linear(width + config.backbone_size, config.backbone_size + width)
         self.candidate = nn.Linear(width, width, bias=False)
         self.lately = nn.Parameter(torch.zeros(len(HALF_LIVES)))
@@ -95,7 +95,7 @@ class AttributeEncoder(nn.Module):
 
     def item_vectors(self, table: Tensor) -> Tensor:
         """e_v ⊕ P attr(v), to be matched with u. table [N + 1, backbone_size] -> [N + 1, query_size]."""
-        attributes = self.attribute_vectors(torch.arange(len(self.labels))[None])[0]
+        attributes = self.attribute_vectors(torch.arange(len(self.labels), device=self.labels.device)[None])[0]
         return torch.cat([table, self.candidate(attributes)], dim=-1)
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from toolrec_cli.agent.codec import encode
 from toolrec_cli.agent.replay import TRAJECTORIES
@@ -59,7 +60,7 @@ def evaluate(
     if max(plan.ks) > plan.agent.limits.n:
         raise UsageError(f"A list of {plan.agent.limits.n} items cannot be scored at {max(plan.ks)}.")
     users = _drawn(dataset.users_with(part), plan.n_users, setting.seed)
-    agent = assemble(setting, dataset, plan.agent)
+    agent = assemble(setting, dataset, plan.agent, users)
     with recording(setting.runs, setting.manifest("eval", dataset.name, dataset, agent.inputs), setting.out) as run:
         made = _make_lists(agent, users, run, progress)
         lists = {name: np.stack(rows) for name, rows in made.lists.items()}
@@ -148,23 +149,24 @@ def _failures(made: _Made) -> tuple[Failure, ...]:
 
 def _write_rankings(run: RunDir, dataset: Dataset, users: IntArray, lists: Mapping[str, IntArray]) -> None:
     """rankings.parquet: the lists as they are scored, written before any held-out item is read."""
-    columns: dict[str, list[Any]] = {name: [] for name in RANKINGS}
-    for row, found in lists.items():
-        who, place = np.nonzero(found)
-        columns["row"] += [row] * len(who)
-        columns["user_id"] += [dataset.user_id(int(users[w])) for w in who]
-        columns["rank"] += (place + 1).tolist()
-        columns["item_id"] += [dataset.catalog.item_id(int(item)) for item in found[who, place]]
+    item_ids, user_ids = dataset.catalog.frame["item_id"], dataset.users["user_id"].gather(users)
+    found = {row: np.nonzero(items) for row, items in lists.items()}
+    columns: dict[str, pl.Series] = {
+        "row": pl.concat([pl.repeat(row, len(who), eager=True) for row, (who, _) in found.items()]),
+        "user_id": pl.concat([user_ids.gather(who) for who, _ in found.values()]),
+        "rank": pl.concat([pl.Series(place + 1) for _, place in found.values()]),
+        "item_id": pl.concat([item_ids.gather(lists[row][where] - 1) for row, where in found.items()]),
+    }
     write_table(run.path / "rankings.parquet", RANKINGS, columns)
 
 
 def _write_values(run: RunDir, dataset: Dataset, users: IntArray, values: Mapping[str, Mapping[str, Any]]) -> None:
-    columns: dict[str, list[Any]] = {name: [] for name in PER_USER}
-    names = [dataset.user_id(int(user)) for user in users]
-    for row, metrics in values.items():
-        for metric, found in metrics.items():
-            columns["row"] += [row] * len(names)
-            columns["user_id"] += names
-            columns["metric"] += [metric] * len(names)
-            columns["value"] += found.tolist()
+    names = dataset.users["user_id"].gather(users)
+    cells = [(row, metric, found) for row, metrics in values.items() for metric, found in metrics.items()]
+    columns: dict[str, pl.Series] = {
+        "row": pl.concat([pl.repeat(row, len(names), eager=True) for row, _, _ in cells]),
+        "user_id": pl.concat([names for _ in cells]),
+        "metric": pl.concat([pl.repeat(metric, len(names), eager=True) for _, metric, _ in cells]),
+        "value": pl.concat([pl.Series(found, dtype=pl.Float64) for _, _, found in cells]),
+    }
     write_table(run.path / "per_user.parquet", PER_USER, columns)

@@ -74,17 +74,20 @@ class Agent:
         )
 
 
-def assemble(setting: Setting, dataset: Dataset, plan: AgentPlan) -> Agent:
-    """Load backbone, encoders and histories. Raises InputError with the next command when something is missing."""
+def assemble(setting: Setting, dataset: Dataset, plan: AgentPlan, users: IntArray | None = None) -> Agent:
+    """Load backbone, encoders and these users' histories (None: everybody's).
+
+    Raises InputError with the next command when something is missing.
+    """
     run, card = store.find_backbone(setting.runs, dataset, plan.backbone)
     encoder_runs = store.choose_encoders(setting.runs, dataset, card.digest, plan.attributes, plan.backbone)
     encoders = {name: store.load_encoder(found, dataset, card.digest) for name, found in encoder_runs.items()}
     digests = {f"encoder:{name}": str(found.manifest.result["digest"]) for name, found in encoder_runs.items()}
-    histories = dataset.before(plan.before)
+    histories = dataset.before(plan.before, users=None if users is None or len(users) == dataset.n_users else users)
     scorer = BlockScorer(store.load_backbone(run, dataset), encoders, histories)
     inputs = {"backbone": card.digest, **digests}
     catalog, facets = dataset.catalog, Facets(dataset.catalog)
-    tuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, histories, plan.before) if plan.tuned else None
+    tuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, plan.before) if plan.tuned else None
     if tuned is not None:
         inputs = {**inputs, "ranker": tuned.digest}
     toolbox = Toolbox([RetrievalTool(scorer), RankTool(tuned.ranker if tuned else BuiltinRanker()), FinishTool()])
@@ -114,7 +117,7 @@ def recommend(
     Raises UsageError for an unknown user before anything runs.
     """
     users = np.array([dataset.user_index(user_id) for user_id in user_ids], dtype=np.int64)
-    agent = assemble(setting, dataset, plan or AgentPlan())
+    agent = assemble(setting, dataset, plan or AgentPlan(), users)
     subject = f"{dataset.name}-{user_ids[0] if len(user_ids) == 1 else f'{len(user_ids)}-users'}"
     done: list[Trajectory] = []
     with recording(setting.runs, setting.manifest("recommend", subject, dataset, agent.inputs), setting.out) as run:

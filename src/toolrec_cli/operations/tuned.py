@@ -10,7 +10,7 @@ from toolrec_cli.agent.features import Features
 from toolrec_cli.agent.tuned import TunedRanker, Weights
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
-from toolrec_cli.data.interactions import Interactions, Part
+from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import InputError
 from toolrec_cli.models import evidence, store
 from toolrec_cli.models.checkpoint import load
@@ -32,7 +32,6 @@ def find_tuned(
     inputs: dict[str, str],
     scorer: Scorer,
     facets: Facets,
-    histories: Interactions,
     before: Part | None,
 ) -> Tuned | None:
     """The newest tuning on exactly these models; None when there is none, and for the validation split, on which it was fitted.
@@ -43,8 +42,10 @@ def find_tuned(
     if run is None:
         return None
     card, state = load(run.path / "model")
-    counted = before is Part.TEST
-    known = evidence.load(run.path / evidence.FILE) if counted else evidence.gather(histories, len(dataset.catalog))
+    if before is Part.TEST:
+        known = evidence.load(run.path / evidence.FILE)
+    else:  # everybody's histories: those at hand may be a few users' alone
+        known = evidence.gather(dataset.before(before), len(dataset.catalog))
     features = Features(scorer, known, dataset.catalog, facets)
     names = [column.name for column in features.columns]
     if [column["name"] for column in card.settings["columns"]] != names:

@@ -9,11 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.data.attribute_profile import AttributeProfile
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.figures import Bin, Spread
-from toolrec_cli.data.log_profile import Lengths, Popularity, Ratings
-from toolrec_cli.data.time_profile import Times
+from toolrec_cli.data.profiling.attributes import AttributeProfile
+from toolrec_cli.data.profiling.figures import Bin, Spread
+from toolrec_cli.data.profiling.log import Lengths, Popularity, Ratings
+from toolrec_cli.data.profiling.times import Times
 from toolrec_cli.operations.profiling import Profile
 from toolrec_cli.render.console import foreign, print_json, stdout
 from toolrec_cli.render.plots import bar, columns, curve
@@ -86,9 +86,9 @@ def _history_lengths(found: Lengths) -> _Section:
 
 def _popularity(found: Popularity) -> _Section:
     width, height = _PLOT
-    labels = ["100 %", *[""] * (height - 2), "0 %"]
-    lines = [f"{label:>5} {line}" for label, line in zip(labels, curve(found.curve, width, height), strict=True)]
-    axis = f"{'':6}{'most popular':<{width - 9}}all items"
+    labels = ["100%", *[""] * (height - 2), "0%"]
+    lines = [f"{label:>4} {line}" for label, line in zip(labels, curve(found.curve, width, height), strict=True)]
+    axis = f"{'':5}{'most popular':<{width - 9}}all items"
     plot = Text("\n".join([*lines, axis]), no_wrap=True)
     side = Table.grid(padding=(0, 2))
     side.add_column(justify="right")
@@ -180,12 +180,11 @@ def _spread(found: Spread) -> Text:
     least, low, median, high, greatest = map(
         number, (found.minimum, found.lower_quartile, found.median, found.upper_quartile, found.maximum)
     )
-    mean = number(round(found.mean, 1))
-    return Text(f"min {least} · quartiles {low}, {median}, {high} · max {greatest} · mean {mean}")
+    return Text(f"min {least} · quartiles {low}, {median}, {high} · max {greatest} · mean {number(found.mean)}")
 
 
 def number(value: float) -> str:
-    """1994.0 -> "1994", 12345.67 -> "12,345.7", 0.123456 -> "0.1235": years have no comma."""
+    """1994.0 -> "1994", 12345.67 -> "12,345.7", 0.123456 -> "0.1235". No comma below 10,000: it may be a year."""
     rounded = round(value, 1) if abs(value) >= 1000 else float(f"{value:.4g}")
     return f"{rounded:,.12g}" if abs(rounded) >= 10_000 else f"{rounded:.12g}"
 

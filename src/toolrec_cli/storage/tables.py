@@ -20,7 +20,7 @@ REJECTS: Schema = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "te
 """`prep --report`: one line a row that was left out; `line` counts from 1, `text` is the row, shortened."""
 
 
-def write_table(path: Path, schema: Schema, columns: Mapping[str, Sequence[Any]]) -> None:
+def write_table(path: Path, schema: Schema, columns: Mapping[str, Sequence[Any] | pl.Series]) -> None:
     """Write columns under a declared schema, whole or not at all."""
     table = pl.DataFrame({name: columns[name] for name in schema}, schema=dict(schema))
     with replacing(path) as temporary:
