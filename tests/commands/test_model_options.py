@@ -18,10 +18,10 @@ def ask(
     ctx: typer.Context,
     model: llm.Model = None,
     base_url: llm.BaseUrl = None,
-    preset: llm.Preset = None,
+    server: llm.Server = None,
     protocol: llm.Protocol = None,
     api: llm.Api = None,
-    server: llm.Server = None,
+    server_setting: llm.ServerSettings = None,
     key_file: llm.KeyFile = None,
     timeout: llm.Timeout = 120.0,
     max_retries: llm.MaxRetries = 5,
@@ -51,16 +51,16 @@ def test_nothing_but_a_name() -> None:
 
 def test_everything() -> None:
     line = (
-        "--model m --base-url http://h/v1 --preset vllm --protocol tools --api responses --server send_seed=no "
-        "--server headroom=9 --key-file k --timeout 3 --max-retries 2 --concurrency 64 --rpm 500 --no-cache --max-cost 1.5 "
-        "--max-tokens 1000 --max-calls 10 --price-input 0.25 --price-output 2 --dry-run"
+        "--model m --base-url http://h/v1 --server vllm --protocol tools --api responses --server-setting send_seed=no "
+        "--server-setting headroom=9 --key-file k --timeout 3 --max-retries 2 --concurrency 64 --rpm 500 --no-cache "
+        "--max-cost 1.5 --max-tokens 1000 --max-calls 10 --price-input 0.25 --price-output 2 --dry-run"
     )
     assert options(line) == ModelOptions(
         "m",
         "http://h/v1",
         "vllm",
         "responses",
-        server=("send_seed=no", "headroom=9"),
+        settings=("send_seed=no", "headroom=9"),
         key_file=Path("k"),
         timeout=3.0,
         max_retries=2,

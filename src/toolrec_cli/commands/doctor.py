@@ -12,8 +12,8 @@ def doctor(
     ctx: typer.Context,
     model: llm.Model = None,
     base_url: llm.BaseUrl = None,
-    preset: llm.Preset = None,
     server: llm.Server = None,
+    server_setting: llm.ServerSettings = None,
     key_file: llm.KeyFile = None,
     timeout: llm.Timeout = 60.0,
     max_retries: llm.MaxRetries = 1,
@@ -22,7 +22,7 @@ def doctor(
 ) -> None:
     """What is installed and what is wrong in the workspace; or, by about eight tiny calls, what a model server really does.
 
-    A server is asked when --base-url, --model or --preset names it; without --model, its first model.
+    A server is asked when --base-url, --model or --server names it; without --model, its first model.
 
     [bold]toolrec doctor[/bold]
     [bold]toolrec doctor --base-url http://localhost:11434/v1[/bold]
@@ -35,7 +35,7 @@ def doctor(
     from toolrec_cli.render.doctor import print_consultation, print_examination
     from toolrec_cli.render.progress import bars
 
-    if base_url is None and model is None and preset is None:
+    if base_url is None and model is None and server is None:
         found = examine(workspace)
         print_examination(found, as_json=as_json)
         if found.problems:

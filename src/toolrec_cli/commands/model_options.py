@@ -26,12 +26,13 @@ BaseUrl = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Preset = Annotated[
+Server = Annotated[
     str | None,
     typer.Option(
-        "--preset",
+        "--server",
         metavar="NAME",
-        help="openai, ollama, vllm, llamacpp, lmstudio, openrouter, gemini, anthropic, generic. Default: by the URL.",
+        help="What kind it is: openai, ollama, vllm, llamacpp, lmstudio, openrouter, gemini, anthropic, generic. "
+        "Default: by the URL.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -43,10 +44,10 @@ Api = Annotated[
     Literal["chat", "responses"] | None,
     typer.Option("--api", help="Which of OpenAI's interfaces. Default: as the preset says.", rich_help_panel=_PANEL),
 ]
-Server = Annotated[
+ServerSettings = Annotated[
     list[str] | None,
     typer.Option(
-        "--server",
+        "--server-setting",
         metavar="NAME=VALUE",
         help="Override a setting of the preset (repeatable); toolrec doctor says which.",
         rich_help_panel=_PANEL,
@@ -101,14 +102,14 @@ def model_options(params: dict[str, Any], workspace: Path) -> "ModelOptions":
     from toolrec_cli.llm.stack import ModelOptions, cache_path
 
     straight = (
-        *("model", "base_url", "preset", "api", "key_file", "timeout", "max_retries", "concurrency", "rpm"),
+        *("model", "base_url", "server", "api", "key_file", "timeout", "max_retries", "concurrency", "rpm"),
         *("price_input", "price_output"),
     )
     given: dict[str, Any] = {name: params[name] for name in straight if name in params}
     given["model"] = params["model"] or ""
     return ModelOptions(
         **given,
-        server=tuple(params.get("server") or ()),
+        settings=tuple(params.get("server_setting") or ()),
         limits=Limits(params.get("max_cost"), params.get("max_tokens"), params.get("max_calls")),
         cache=cache_path(workspace) if params.get("cache") else None,
     )
