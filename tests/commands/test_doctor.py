@@ -82,6 +82,16 @@ def test_a_stubborn_server_is_told_apart(toolrec: Run, tmp_path: Path) -> None:
     assert (document["preset"], document["protocol"], document["settings"]) == ("ollama", "react", ["send_seed=no"])
 
 
+def test_a_server_that_breaks_down_over_a_schema_still_gets_advice(toolrec: Run, tmp_path: Path) -> None:
+    def fragile(asked: dict[str, Any]) -> Scripted:
+        return Scripted(fault=Fault.SERVER_ERROR) if "response_format" in asked else obedient(asked)
+
+    with LoopbackServer(fragile) as server:
+        document = found(toolrec("doctor", "--base-url", server.base_url, "--model", "m", "--json", "-w", tmp_path))
+    assert (document["facts"]["json_schema"], document["protocol"], document["settings"]) == ("failed", "tools", [])
+    assert "failed 2 times (500" in document["facts"]["said"]["json_schema"]
+
+
 @pytest.mark.parametrize(
     ("refuses", "settings"),
     [

@@ -11,7 +11,7 @@ from toolrec_cli.operations.doctoring import Consultation, Examination
 from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
 from toolrec_cli.render.listing import size
 
-_STYLES = {"yes": "green", "ignored": "yellow", "refused": "red", "unclear": "dim"}
+_STYLES = {"yes": "green", "ignored": "yellow", "refused": "red", "failed": "red", "unclear": "dim"}
 
 _ROWS = {
     "json_schema": ("json_schema", "an answer obeys a schema"),
