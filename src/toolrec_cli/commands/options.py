@@ -37,6 +37,19 @@ Rounds = Annotated[int, typer.Option("--max-rounds", min=1, help="Rounds after w
 Length = Annotated[int, typer.Option("--n", min=1, max=100, help="How many items the final list has.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads. Default: all cores.")]
 
+Resume = Annotated[
+    str | None,
+    typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped: nobody is asked twice."),
+]
+AllowDrift = Annotated[
+    bool,
+    typer.Option("--allow-drift", help="Resume although data, models or settings have changed; it is recorded."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Processes that work at once. Default: all cores when there are many users."),
+]
+
 
 def command(words: str, workspace: Path) -> str:
     """The command to type next, with the workspace if it is not the current folder: "toolrec pretrain shop -w DIR"."""

@@ -24,6 +24,15 @@ class Outcome:
     statuses: dict[str, int] = field(default_factory=dict[str, int])
     rounds: int = 0
     surrogate: str = ""
+    asked: int = 0
+    """How many were asked in this call; the others were on record."""
+    seconds: float = 0.0
+    """How long that took."""
+
+    @property
+    def rate(self) -> float:
+        """Users a second."""
+        return self.asked / self.seconds if self.seconds else 0.0
 
     @property
     def without_list(self) -> int:
@@ -37,6 +46,14 @@ class Outcome:
     def as_result(self) -> dict[str, Any]:
         """As the manifest holds it."""
         return {"users": self.users, "statuses": self.statuses, "mean_rounds": self.mean_rounds}
+
+    @classmethod
+    def of(cls, record: Record) -> "Outcome":
+        """Of those who are on record."""
+        outcome = cls()
+        for line in record.lines():
+            outcome.count(from_json(line))
+        return outcome
 
     def count(self, found: dict[str, Any]) -> None:
         """One more trajectory, as JSON has it."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic import TypeAdapter
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError
@@ -54,6 +55,8 @@ def evaluate(
         raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
     if max(plan.ks) > plan.agent.limits.n:
         raise UsageError(f"A list of {plan.agent.limits.n} items cannot be scored at {max(plan.ks)}.")
+    if again and again.run.manifest.status == "done":
+        return again.run, _stored_report(again.run)
     drawn = _drawn(dataset.users_with(part), plan.n_users, setting.seed)
     users = dataset.user_indices(asked(again.run)) if again else drawn
     agent = assemble(setting, dataset, plan.agent, users)
@@ -83,6 +86,10 @@ def evaluate(
         write_json(run.path / "report.json", asdict(report))
         run.update(result={"n_users": len(users), "statuses": report.statuses})
     return run, report
+
+
+def _stored_report(run: RunDir) -> Report:
+    return TypeAdapter(Report).validate_json((run.path / "report.json").read_bytes())
 
 
 def _out_of_reach(agent: Agent, users: IntArray, targets: IntArray) -> int:

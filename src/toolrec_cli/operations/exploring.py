@@ -1,5 +1,6 @@
 """toolrec recommend: users -> trajectories and lists."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -7,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from toolrec_cli.agent.builtin import BuiltinSurrogate, Habits
-from toolrec_cli.agent.codec import read_trajectories
 from toolrec_cli.agent.loop import Explorer, Limits
 from toolrec_cli.agent.ranker import BuiltinRanker
-from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
@@ -19,7 +18,7 @@ from toolrec_cli.models import store
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.operations.asking import BLOCK, OnStep, Pace, ask
 from toolrec_cli.operations.deriving import Outcome, derive
-from toolrec_cli.operations.resuming import Again, plain, underway
+from toolrec_cli.operations.resuming import Again, plain, recorded, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.tuned import find_tuned
 from toolrec_cli.progress import Progress, silent
@@ -116,8 +115,7 @@ def recommend(
     Raises UsageError for an unknown user before anything runs.
     """
     run, _ = explore_all(setting, dataset, user_ids, plan, on_step=on_step, progress=progress)
-    found = {trajectory.user_id: trajectory for trajectory in read_trajectories(run.path / TRAJECTORIES)}
-    return run, [found[user_id] for user_id in user_ids]
+    return run, list(recorded(run).trajectories())
 
 
 def explore_all(
@@ -138,13 +136,17 @@ def explore_all(
     """
     plan = plan or AgentPlan()
     users = dataset.user_indices(user_ids)
+    if again and again.run.manifest.status == "done":
+        return again.run, Outcome.of(recorded(again.run))
     agent = assemble(setting, dataset, plan, users)
     subject = f"{dataset.name}-{user_ids[0] if len(user_ids) == 1 else f'{len(user_ids)}-users'}"
     manifest = setting.manifest("recommend", subject, dataset, agent.inputs, plain(plan))
     with underway(setting, manifest, user_ids, again) as (run, record):
+        began, n_asked = time.monotonic(), 0
         for _ in ask(agent, users, record, _nothing, on_step=on_step, progress=progress, pace=pace):
-            pass
+            n_asked += 1
         outcome = derive(run, record, SURROGATE)
+        outcome.asked, outcome.seconds = n_asked, time.monotonic() - began
         run.update(result=outcome.as_result())
     return run, outcome
 

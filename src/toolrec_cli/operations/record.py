@@ -27,7 +27,7 @@ class Record:
         self._places = np.full(len(user_ids), -1, dtype=np.int64)
         if path.exists():
             self._find(user_ids)
-        self._log = AppendLog(path)
+        self._log: AppendLog | None = None
 
     def __enter__(self) -> "Record":
         return self
@@ -35,7 +35,8 @@ class Record:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._log.__exit__(kind, error, trace)
+        if self._log is not None:
+            self._log.__exit__(kind, error, trace)
 
     @property
     def missing(self) -> IntArray:
@@ -48,6 +49,8 @@ class Record:
 
     def add(self, position: int, line: bytes) -> None:
         """Put one trajectory's line on record."""
+        if self._log is None:
+            self._log = AppendLog(self.path)
         self._places[position] = self._log.append(line)
 
     def lines(self, positions: Sequence[int] | IntArray | None = None) -> Iterator[bytes]:
@@ -57,6 +60,11 @@ class Record:
             for place in places.tolist():
                 file.seek(place)
                 yield file.readline()
+
+    def trajectories(self) -> Iterator[Trajectory]:
+        """All who are on record, in the order asked, one at a time."""
+        for position in np.flatnonzero(self._places >= 0).tolist():
+            yield self.trajectory(position)
 
     def trajectory(self, position: int) -> Trajectory:
         """The one asked at `position`. Raises InputError when the line cannot be read."""

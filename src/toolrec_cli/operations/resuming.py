@@ -62,6 +62,11 @@ def asked(run: RunDir) -> list[str]:
         ) from error
 
 
+def recorded(run: RunDir) -> Record:
+    """Who is on record in a run, to be read."""
+    return Record(run.path / TRAJECTORIES, asked(run))
+
+
 def plain(plan: Any) -> dict[str, Any]:
     """A plan (a dataclass) as the manifest holds it."""
     return TypeAdapter[Any](plan.__class__).dump_python(plan, mode="json", warnings=False, fallback=str)

@@ -8,6 +8,7 @@ keeps its directory as soon as one line is whole, however it ends, and can be re
 import json
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -139,7 +140,7 @@ def _ending(run: RunDir, log: str | None) -> Generator[None]:
             with suppress(OSError):  # on a full disk the manifest stays as it was: "running", with nobody at it
                 trim(run.path / log) if log else None
                 run.finish(*_how(stopped))
-            again = f". Go on: toolrec {run.manifest.verb} --resume {run.path}" if log else ""
+            again = f". Go on: toolrec {run.manifest.verb} --resume {shlex.quote(str(run.path))}" if log else ""
             stopped.add_note(f"Kept: {run.path}{again}")
         raise
 
