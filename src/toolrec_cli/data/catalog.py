@@ -77,8 +77,8 @@ class Catalog:
         return self._titles[item_index]
 
     @cached_property
-    def _by_id(self) -> dict[str, int]:
-        return {item_id: index for index, item_id in enumerate(self._ids) if index}
+    def _by_id(self) -> dict[str, Match]:
+        return {item_id: Match(index, "id") for index, item_id in enumerate(self._ids) if index}
 
     @cached_property
     def _by_title(self) -> dict[str, int]:
@@ -93,8 +93,8 @@ class Catalog:
 
     def resolve(self, name: str) -> Match | None:
         """The item that `name` means: its id, or else its exact title when only one item bears it; None when nothing does."""
-        if (index := self._by_id.get(name)) is not None:
-            return Match(index, "id")
+        if (match := self._by_id.get(name)) is not None:
+            return match
         if (index := self._by_title.get(name)) is not None:
             return Match(index, "title")
         return None

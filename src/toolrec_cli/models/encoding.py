@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
-from toolrec_cli.models.windows import IntArray, ItemArray, Windows
+from toolrec_cli.models.windows import Batch, IntArray, ItemArray, Windows
 
 FloatArray = npt.NDArray[np.float32]
 BLOCK = 16
@@ -56,14 +56,22 @@ def encode(
     for rows, padded in blocks(windows.lengths, backbone.config.max_length):
         block = np.resize(rows, BLOCK)
         batch = windows.padded(block, padded)
-        states = backbone(batch.items, batch.lengths)
-        last = (torch.arange(BLOCK), (batch.lengths - 1).clamp(min=0))
+        states = _at_end(backbone, batch)
         for name in sizes:
-            fused = states if name is None else encoders[name].eval()(batch.items, batch.lengths, states)
-            found[name][rows] = fused[last][: len(rows)].numpy()
+            fused = states if name is None else encoders[name].eval().at_end(batch.items, batch.lengths, states)
+            found[name][rows] = fused[: len(rows)].numpy()
     for queries in found.values():
         queries[windows.lengths == 0] = 0.0
     return found
+
+
+def _at_end(backbone: Backbone, batch: Batch) -> Tensor:
+    """The state at everybody's newest item, [B, D]; a backbone that can spare itself the others does."""
+    spared = getattr(backbone, "at_end", None)
+    if spared is not None:
+        return spared(batch.items, batch.lengths)
+    rows = torch.arange(len(batch.lengths))
+    return backbone(batch.items, batch.lengths)[rows, (batch.lengths - 1).clamp(min=0)]
 
 
 @torch.no_grad()

@@ -43,5 +43,10 @@ class SASRec(nn.Module):
         scale = self.config.embedding_size**0.5
         return self.transformer(self.items(items) * scale, lengths)
 
+    def at_end(self, items: Tensor, lengths: Tensor) -> Tensor:
+        """The state at the newest item alone, without dropout. [B, D]."""
+        scale = self.config.embedding_size**0.5
+        return self.transformer.at_end(self.items(items) * scale, lengths)
+
 
 BACKBONE = SASRec
