@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from toolrec_cli.commands import datasets, evaluate, prep, pretrain, recommend, replay, train_encoder, tune
+from toolrec_cli.commands import datasets, evaluate, prep, pretrain, recommend, replay, runs, train_encoder, tune
 from toolrec_cli.errors import InputError, Terminated, ToolRecError
 from toolrec_cli.render.console import say_error
 
@@ -78,6 +78,7 @@ app.command("recommend")(recommend.recommend)
 app.command("replay")(replay.replay)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(datasets.app, name="datasets")
+app.add_typer(runs.app, name="runs")
 
 
 def _show_version(wanted: bool) -> None:

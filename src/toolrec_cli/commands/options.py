@@ -56,6 +56,19 @@ def command(words: str, workspace: Path) -> str:
     return f"toolrec {words}" + ("" if workspace == Path() else f" -w {shlex.quote(str(workspace))}")
 
 
+def typed(ctx: typer.Context, option: str, value: Any) -> Any:
+    """`value`, unless the option was typed before a sub-command and not after it: then what was typed there."""
+    before = ctx.parent
+    if before is None or _is_typed(ctx, option) or not _is_typed(before, option):
+        return value
+    return before.params[option]
+
+
+def _is_typed(ctx: Any, option: str) -> bool:
+    source = ctx.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def call_of(ctx: typer.Context) -> Any:
     """The call as the record keeps it: argv, and every setting with its value and where it came from."""
     from toolrec_cli.operations.setting import Call

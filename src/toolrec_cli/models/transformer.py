@@ -40,7 +40,6 @@ class Block(nn.Module):
         mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         return mixed.transpose(1, 2).reshape(B, T, D)
 
-
     def at(self, x: Tensor, last: Tensor) -> Tensor:
         """What `forward` gives at one position of each sequence alone. x [B, T, D], last [B] -> [B, D]."""
         B, T, D = x.shape
