@@ -85,5 +85,7 @@ def _is_typed(ctx: typer.Context, name: str) -> bool:
 
 def _like(given: Any, recorded: Any) -> Any:
     """A recorded value as what the command line gives: paths and choices are recorded as text."""
+    if given is None and recorded == []:  # a list that was not typed
+        return None
     made_from_text = isinstance(given, str | Path) and type(given) is not str
     return type(given)(recorded) if made_from_text and recorded is not None else recorded

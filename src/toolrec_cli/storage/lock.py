@@ -51,7 +51,8 @@ def holding(directory: Path) -> Generator[None]:
         os.pwrite(descriptor, json.dumps(asdict(_this_process())).encode(), 0)
         yield
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed is stale as soon as this process has ended
+            path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
