@@ -30,8 +30,17 @@ def _mrr(rank: IntArray, k: int) -> FloatArray:
     return _hit(rank, k) / np.maximum(rank, 1)
 
 
-METRICS: dict[str, Callable[[IntArray, int], FloatArray]] = {"recall": _hit, "ndcg": _ndcg, "mrr": _mrr, "hit": _hit}
-"""Recall@k equals Hit@k where one item is held out; both are named because readers look for both."""
+METRICS: dict[str, Callable[[IntArray, int], FloatArray]] = {
+    "recall": _hit,
+    "ndcg": _ndcg,
+    "mrr": _mrr,
+    "hit": _hit,
+    "map": _mrr,
+}
+"""Where one item is held out, Recall@k equals Hit@k, and average precision is that at the one hit: MAP@k equals MRR@k.
+
+All are named because readers look for them.
+"""
 
 
 def ranks(lists: IntArray, targets: IntArray) -> IntArray:
