@@ -26,7 +26,7 @@ def lists(n_users: int, seed: int = 0) -> Lists:
 def test_it_learns_what_no_straight_line_can_tell() -> None:
     fitted = fit(lists(400), SETTINGS, lambda *_: None)
     assert fitted.ndcg > 0.9
-    assert fitted.first_column_ndcg < 0.7
+    assert fitted.first_column_gains.mean() < 0.7
 
 
 def test_one_seed_gives_the_same_weights_to_the_bit() -> None:

@@ -24,8 +24,15 @@ def evaluate(
     ] = "all",
     split: Annotated[Split, typer.Option(help="Which held-out items to look for.")] = Split.TEST,
     k: Annotated[
-        list[int] | None, typer.Option("--k", min=1, max=100, help="Cut-offs (repeatable). Default: 10.")
+        list[str] | None, typer.Option("--k", metavar="K[,K…]", help="Cut-offs, up to 100. Default: 10.")
     ] = None,
+    n: options.Length = 10,
+    baselines: Annotated[
+        str, typer.Option(metavar="all|none|A,B", help="What else to compare with; beside them every other backbone.")
+    ] = "all",
+    groups: Annotated[
+        bool, typer.Option("--groups", help="Also by history length, and by age and popularity of the held-out item.")
+    ] = False,
     max_rounds: options.Rounds = 7,
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
@@ -35,17 +42,18 @@ def evaluate(
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
-    """Many users -> metrics with 95 % intervals: backbone, each tool alone, their fusion, and the surrogate.
+    """Many users -> metrics with 95 % intervals: backbones, each tool alone, their fusion, baselines, and the surrogate.
 
     Every user asked is in the denominator, and no held-out item is read before all lists are written.
+    Places below --n are filled with what the surrogate was shown, so that a figure at 10 is the same whatever else is asked.
 
     [bold]toolrec eval ml-1m[/bold]
-    [bold]toolrec eval ml-1m --users 200 --split validation[/bold]
+    [bold]toolrec eval ml-1m --k 5,10,20 --groups[/bold]
+    [bold]toolrec eval ml-1m --users 200 --split validation --baselines none[/bold]
     """
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
-    from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.evaluating import EvalPlan
     from toolrec_cli.operations.evaluating import evaluate as run_evaluate
     from toolrec_cli.operations.exploring import AgentPlan
@@ -54,16 +62,30 @@ def evaluate(
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.report import print_report
 
-    if users != "all" and not (users.isdecimal() and int(users) > 0):
-        raise UsageError(f"--users takes a number above 0, or all; not {users!r}.")
+    n_users = options.number_or_all(users, "--users")
+    ks = options.cutoffs(k)
+    chosen = _chosen(baselines)
     found = ready.dataset(workspace, dataset)
     ready.known(found, attributes=attributes)
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     ready.trained(setting, found)
-    ks = tuple(sorted(set(k or [10])))
-    agent = AgentPlan(backbone, attributes, Limits(max(10, *ks), max_rounds), Part(split.value), tuned)
-    plan = EvalPlan(agent, None if users == "all" else int(users), ks)
+    agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned)
+    plan = EvalPlan(agent, n_users, ks, chosen, groups)
     with bars() as progress:
         run, report = run_evaluate(setting, found, plan, progress)
     print_report(report, as_json=as_json)
+    if tuned and report.untuned:
+        say(f"The surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
+
+
+def _chosen(baselines: str) -> tuple[str, ...]:
+    """The baselines meant. Raises UsageError for one that does not exist."""
+    from toolrec_cli.evaluation.baseline import BASELINES
+
+    if baselines == "none":
+        return ()
+    names = BASELINES.names() if baselines == "all" else [name.strip() for name in baselines.split(",")]
+    for name in names:
+        BASELINES.get(name)
+    return tuple(dict.fromkeys(names))

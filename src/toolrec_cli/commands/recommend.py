@@ -56,6 +56,8 @@ def recommend(
     run, done = run_recommend(setting, found, list(dict.fromkeys(user)), plan, on_step)
     print_rankings(done, as_json=as_json)
     say(f"Recorded in {run.path}. Again: toolrec replay {run.path}", style="dim")
+    if tuned and (why := run.manifest.result.get("untuned")):
+        say(f"The surrogate went untuned: {why}.", style="dim")
     left_out = "" if full_history else ", which was not told the newest, held-out item (--full-history tells it all)"
     say(f"By {done[0].surrogate}{left_out}.", style="dim")
     if any(trajectory.status is Status.FAILED for trajectory in done):

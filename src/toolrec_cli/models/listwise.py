@@ -36,7 +36,7 @@ class Lists:
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How to fit. A tenth of the users, drawn by the seed, say when to stop."""
+    """How to fit. Of the users, drawn by the seed, the share `held_back` says when to stop, and `scored` how well it went."""
 
     hidden: int = 48
     epochs: int = 60
@@ -46,6 +46,7 @@ class FitSettings:
     dropout: float = 0.1
     batch_size: int = 64
     held_back: float = 0.15
+    scored: float = 0.1
     seed: int = 42
 
 
@@ -76,15 +77,20 @@ class Listwise(nn.Module):
 
 @dataclass(frozen=True)
 class Fitted:
-    """The best model; on the users held back, among the candidates, its NDCG@10 and that of the first column alone."""
+    """The best model; NDCG@10 of each user who neither fitted it nor chose when to stop, and by the first column alone."""
 
     model: Listwise
-    ndcg: float
-    first_column_ndcg: float
+    gains: npt.NDArray[np.float64]
+    first_column_gains: npt.NDArray[np.float64]
+
+    @property
+    def ndcg(self) -> float:
+        """The mean NDCG@10 among the candidates."""
+        return float(self.gains.mean())
 
 
 def fit(lists: Lists, settings: FitSettings, on_epoch: Callable[[int, str], None]) -> Fitted:
-    """Fit on most users, stop by the rest.
+    """Fit on most users, stop by some, score on the rest.
 
     `on_epoch` gets the epoch and how it went, in words. Raises CheckError when there are too few users to learn from.
     """
@@ -95,7 +101,8 @@ def fit(lists: Lists, settings: FitSettings, on_epoch: Callable[[int, str], None
         )
     order = stream(settings.seed, "tune", "users").permutation(len(lists))
     n_held = max(5, int(settings.held_back * len(lists)))
-    held, used = order[:n_held], order[n_held:]
+    n_scored = max(5, int(settings.scored * len(lists)))
+    held, scored, used = np.split(order, [n_held, n_held + n_scored])
     torch.manual_seed(stream_seed(settings.seed, "tune", "weights"))
     mean = lists.values.mean(axis=0)
     model = Listwise(mean, (1.0 / np.maximum(lists.values.std(axis=0), 1e-6)).astype(np.float32), settings)
@@ -103,14 +110,14 @@ def fit(lists: Lists, settings: FitSettings, on_epoch: Callable[[int, str], None
     best, best_state, best_epoch = -1.0, copy.deepcopy(model.state_dict()), 0
     for epoch in range(1, settings.epochs + 1):
         loss = _one_epoch(model, lists, used, optimiser, settings, epoch)
-        now = _ndcg(model.eval(), lists, held)
+        now = float(_gains(model.eval(), lists, held).mean())
         on_epoch(epoch, f"loss {loss:.3f} · NDCG@10 {now:.4f}")
         if now > best:
             best, best_state, best_epoch = now, copy.deepcopy(model.state_dict()), epoch
         if epoch - best_epoch >= settings.patience:
             break
     model.load_state_dict(best_state)
-    return Fitted(model.eval(), best, _ndcg(lambda values: values[:, 0], lists, held))
+    return Fitted(model.eval(), _gains(model, lists, scored), _gains(lambda values: values[:, 0], lists, scored))
 
 
 def _one_epoch(
@@ -142,11 +149,12 @@ def _padded(model: Callable[[Tensor], Tensor], lists: Lists, users: IntArray) ->
 
 
 @torch.no_grad()
-def _ndcg(model: Callable[[Tensor], Tensor], lists: Lists, users: IntArray) -> float:
+def _gains(model: Callable[[Tensor], Tensor], lists: Lists, users: IntArray) -> npt.NDArray[np.float64]:
+    """NDCG@10 of each user among his candidates."""
     gains: list[Tensor] = []
     for start in range(0, len(users), 256):
         scores, wanted = _padded(model, lists, users[start : start + 256])
         mine = scores.gather(1, wanted[:, None])
         rank = (scores >= mine).sum(dim=1)  # itself too; ties count against it
         gains.append(torch.where(rank <= 10, 1.0 / torch.log2(rank + 1.0), 0.0))
-    return float(torch.cat(gains).mean())
+    return torch.cat(gains).numpy().astype(np.float64)

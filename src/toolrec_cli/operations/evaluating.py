@@ -1,7 +1,7 @@
 """toolrec eval: many users -> metrics with intervals. Lists are made and written first; held-out items are read after."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,13 @@ from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.agent.trajectory import Shown, Status, Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError
+from toolrec_cli.evaluation.beyond import beyond
+from toolrec_cli.evaluation.groups import Group, Traits, grouped
 from toolrec_cli.evaluation.report import Failure, Report, compare, hit_interval
 from toolrec_cli.evaluation.rows import FUSION, padded, row_name, tool_lists
+from toolrec_cli.operations.comparing import backbone_lists, baseline_lists, everybody, traits, world
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble, blocks
+from toolrec_cli.operations.filling import lengthened
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream
@@ -24,6 +28,7 @@ from toolrec_cli.storage.run_dir import RunDir, recording
 from toolrec_cli.storage.tables import PER_USER, RANKINGS, write_table
 
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 SURROGATE = "surrogate"
 
 
@@ -34,6 +39,20 @@ class EvalPlan:
     agent: AgentPlan = AgentPlan()
     n_users: int | None = None
     ks: tuple[int, ...] = (10,)
+    baselines: tuple[str, ...] = ()
+    """Which of `evaluation.baseline.BASELINES`; beside them stands every other kind of backbone that is trained."""
+    groups: bool = False
+    """Whether to tell the figures by kind of user as well."""
+
+    @property
+    def depth(self) -> int:
+        """How long every list is: what is scored furthest down, and no less than the surrogate's own."""
+        return max(self.agent.limits.n, *self.ks)
+
+    @property
+    def main(self) -> str:
+        """The metric that groups are told in: NDCG at 10, or where that is not asked for, at the largest cut-off."""
+        return f"ndcg@{10 if 10 in self.ks else max(self.ks)}"
 
 
 @dataclass
@@ -57,16 +76,23 @@ def evaluate(
     part = plan.agent.before
     if part is None:
         raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
-    if max(plan.ks) > plan.agent.limits.n:
-        raise UsageError(f"A list of {plan.agent.limits.n} items cannot be scored at {max(plan.ks)}.")
-    users = _drawn(dataset.users_with(part), plan.n_users, setting.seed)
+    asked = dataset.users_with(part)
+    users = _drawn(asked, plan.n_users, setting.seed)
     agent = assemble(setting, dataset, plan.agent, users)
     with recording(setting.runs, setting.manifest("eval", dataset.name, dataset, agent.inputs), setting.out) as run:
-        made = _make_lists(agent, users, run, progress)
+        made = _make_lists(agent, users, run, plan.depth, progress)
+        histories = everybody(dataset, agent, part, users)
         lists = {name: np.stack(rows) for name, rows in made.lists.items()}
+        own = lists.pop(SURROGATE)
+        if plan.baselines:
+            lists |= backbone_lists(setting, dataset, agent, users, plan.depth)
+            lists |= baseline_lists(plan.baselines, histories, len(dataset.catalog), users, plan.depth, progress)
+        lists[SURROGATE] = own
         _write_rankings(run, dataset, users, lists)
         targets = dataset.held_out(part)[users].astype(np.int64)
         rows, values = compare(lists, targets, plan.ks, agent.backbone, setting.seed)
+        first = {name: found[:, : plan.agent.limits.n] for name, found in lists.items()}
+        others = beyond(first, world(histories, agent, users), setting.seed)
         hits = np.array([target in found for target, found in zip(targets, made.retrieved, strict=True)])
         report = Report(
             dataset=dataset.name,
@@ -75,17 +101,28 @@ def evaluate(
             n=plan.agent.limits.n,
             baseline=agent.backbone,
             surrogate=agent.explorer.surrogate.name,
-            rows=rows,
+            rows=tuple(replace(row, beyond=others[row.name]) for row in rows),
             candidate_recall=hit_interval(hits, setting.seed),
             mean_rounds=float(np.mean([rounds for _, _, rounds, _ in made.ended])),
             statuses=_counted(made),
             failures=_failures(made),
             out_of_reach=_out_of_reach(agent, users, targets),
+            n_possible=len(asked),
+            groups=_groups(plan, agent, values, traits(histories, users, targets), setting.seed),
+            untuned=agent.untuned,
         )
         _write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
         run.update(result={"n_users": len(users), "statuses": report.statuses})
     return run, report
+
+
+def _groups(
+    plan: EvalPlan, agent: Agent, values: Mapping[str, Mapping[str, FloatArray]], of: Traits, seed: int
+) -> tuple[Group, ...]:
+    if not plan.groups:
+        return ()
+    return grouped({name: each[plan.main] for name, each in values.items()}, plan.main, of, agent.backbone, seed)
 
 
 def _out_of_reach(agent: Agent, users: IntArray, targets: IntArray) -> int:
@@ -104,20 +141,20 @@ def _drawn(users: IntArray, n_users: int | None, seed: int) -> IntArray:
     return np.sort(stream(seed, "evaluated users").choice(users, n_users, replace=False))
 
 
-def _make_lists(agent: Agent, users: IntArray, run: RunDir, progress: Progress) -> _Made:
+def _make_lists(agent: Agent, users: IntArray, run: RunDir, depth: int, progress: Progress) -> _Made:
     attributes: list[str | None] = [None, *agent.scorer.attributes]
     rows = [agent.backbone, *map(row_name, agent.scorer.attributes), FUSION, SURROGATE]
     made = _Made({name: [] for name in rows})
-    n = agent.explorer.limits.n
     for block in blocks(agent, users):
         for index in block.tolist():
             user = agent.user(index)
-            alone, fused = tool_lists(agent.scorer, index, user.history, n, attributes)
+            alone, fused = tool_lists(agent.scorer, index, user.history, depth, attributes)
             trajectory = agent.explorer.explore(user)
             run.append(TRAJECTORIES, encode(trajectory))
-            final = _indices(agent, [r.item_id for r in trajectory.ranking])
+            own = _indices(agent, [r.item_id for r in trajectory.ranking])
+            final = lengthened(own, trajectory, agent.dataset.catalog, fused, depth)
             for name, found in zip(rows, [*alone, fused, final], strict=True):
-                made.lists[name].append(padded(found, n))
+                made.lists[name].append(padded(found, depth))
             _note(made, agent, trajectory)
             progress("users", len(made.ended), len(users))
     return made
