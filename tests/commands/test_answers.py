@@ -149,8 +149,10 @@ def test_an_evaluation_as_json(toolrec: Run, workspace: Path) -> None:
         "surrogate",
     ]
     for row in document["rows"]:
-        assert list(row["metrics"]) == [f"{name}@{k}" for k in (5, 10) for name in ("recall", "ndcg", "mrr", "hit")]
-        assert all(list(figure) == ["mean", "low", "high"] for figure in row["metrics"].values())
+        assert list(row["metrics"]) == [
+            f"{name}@{k}" for k in (5, 10) for name in ("recall", "ndcg", "mrr", "hit", "map")
+        ]
+        assert all(list(figure) == ["mean", "low", "high", "n"] for figure in row["metrics"].values())
         assert all(figure["low"] <= figure["mean"] <= figure["high"] for figure in row["metrics"].values())
         assert (row["versus"] is None) == (row["name"] == "sasrec")
     assert document == json.loads(next(workspace.glob("runs/*-eval-*/report.json")).read_text())
