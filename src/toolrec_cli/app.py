@@ -8,7 +8,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from toolrec_cli.commands import audit, datasets, evaluate, prep, pretrain, recommend, replay, train_encoder, tune
+from toolrec_cli.commands import (
+    audit,
+    datasets,
+    evaluate,
+    prep,
+    pretrain,
+    recommend,
+    replay,
+    stress,
+    train_encoder,
+    tune,
+)
 from toolrec_cli.errors import InputError, ToolRecError
 from toolrec_cli.render.console import say_error
 
@@ -67,6 +78,7 @@ app.command("tune")(tune.tune)
 app.command("recommend")(recommend.recommend)
 app.command("replay")(replay.replay)
 app.command("eval")(evaluate.evaluate)
+app.command("stress")(stress.stress)
 app.command("audit")(audit.audit)
 app.add_typer(datasets.app, name="datasets")
 

@@ -15,7 +15,7 @@ from toolrec_cli.app import app
 Run = Callable[..., CompletedProcess[str]]
 
 GROUP: Any = typer.main.get_command(app)
-VERBS = ["prep", "pretrain", "train-encoder", "tune", "recommend", "replay", "eval", "audit", "datasets"]
+VERBS = ["prep", "pretrain", "train-encoder", "tune", "recommend", "replay", "eval", "stress", "audit", "datasets"]
 
 
 def examples(verb: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,18 @@ def evaluate(
     groups: Annotated[
         bool, typer.Option("--groups", help="Also by history length, and by age and popularity of the held-out item.")
     ] = False,
+    ablate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT", help="rounds, attributes, memory, rank, tuned, parts or encoders: what each is worth."
+        ),
+    ] = None,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--noise", metavar="N[,N…]", help="--ablate attributes: made-up ones added. Default: 1,2,4,8,16,32."
+        ),
+    ] = None,
     max_rounds: options.Rounds = 7,
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
@@ -49,7 +61,7 @@ def evaluate(
 
     [bold]toolrec eval ml-1m[/bold]
     [bold]toolrec eval ml-1m --k 5,10,20 --groups[/bold]
-    [bold]toolrec eval ml-1m --users 200 --split validation --baselines none[/bold]
+    [bold]toolrec eval ml-1m --users 500 --ablate rounds[/bold]
     """
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
@@ -70,6 +82,9 @@ def evaluate(
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     ready.trained(setting, found)
     agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned)
+    if ablate is not None:
+        _ablate(setting, found, ablate, agent, n_users, noise, as_json)
+        return
     plan = EvalPlan(agent, n_users, ks, chosen, groups)
     with bars() as progress:
         run, report = run_evaluate(setting, found, plan, progress)
@@ -89,3 +104,19 @@ def _chosen(baselines: str) -> tuple[str, ...]:
     for name in names:
         BASELINES.get(name)
     return tuple(dict.fromkeys(names))
+
+
+def _ablate(
+    setting: Any, found: Any, kind: str, agent: Any, n_users: int | None, noise: list[str] | None, as_json: bool
+) -> None:
+    """`--ablate`: the table, the plot and the reading of one ablation."""
+    from toolrec_cli.operations.ablating import NOISE, ablate
+    from toolrec_cli.render.console import say
+    from toolrec_cli.render.progress import bars
+    from toolrec_cli.render.variants import print_comparison
+
+    added = options.cutoffs(noise, most=32, option="--noise") if noise else NOISE
+    with bars() as progress:
+        run, compared = ablate(setting, found, kind, agent, n_users, added, progress)
+    print_comparison(compared, as_json=as_json)
+    say(f"Recorded in {run.path}: variants.parquet, variants.svg, rankings.parquet, report.json", style="dim")

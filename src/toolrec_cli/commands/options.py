@@ -54,14 +54,14 @@ def number_or_all(said: str, option: str) -> int | None:
     return int(said)
 
 
-def cutoffs(said: list[str] | None, most: int = 100) -> tuple[int, ...]:
+def cutoffs(said: list[str] | None, most: int = 100, option: str = "--k") -> tuple[int, ...]:
     """["5,10", "20"] -> (5, 10, 20); nothing -> (10,). Raises UsageError for what is no cut-off."""
     from toolrec_cli.errors import UsageError
 
     words = [word.strip() for each in said or ["10"] for word in each.split(",")]
     for word in words:
         if not (word.isdecimal() and 1 <= int(word) <= most):
-            raise UsageError(f"--k takes numbers from 1 to {most}, as in 5,10,20; not {word!r}.")
+            raise UsageError(f"{option} takes numbers from 1 to {most}, as in 5,10,20; not {word!r}.")
     return tuple(sorted({int(word) for word in words}))
 
 

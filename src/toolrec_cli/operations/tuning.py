@@ -56,7 +56,7 @@ def tune(
         progress("counting what goes with what", 0, 2)
         counted = evidence.gather(agent.histories, len(dataset.catalog))
         features = Features(agent.scorer, counted, dataset.catalog, agent.explorer.facets)
-        lists, n_asked = _lists(agent, features, dataset, plan, setting.seed, progress)
+        lists, n_asked = candidate_lists(agent, features, dataset, plan, setting.seed, progress)
         settings = replace(plan.fit, seed=setting.seed)
         fitted = listwise.fit(lists, settings, lambda epoch, loss: progress("fitting", epoch, settings.epochs, loss))
         progress("counting what goes with what", 1, 2)
@@ -99,7 +99,7 @@ def _result(
     }
 
 
-def _lists(
+def candidate_lists(
     agent: Agent, features: Features, dataset: Dataset, plan: TunePlan, seed: int, progress: Progress
 ) -> tuple[Lists, int]:
     """What each tool's first k are made of, for every user whose validation item is among them; and how many were asked."""
