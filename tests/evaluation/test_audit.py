@@ -69,3 +69,8 @@ def test_where_nobody_survives_the_rest_is_told() -> None:
     rows = every_way(nobody, 2, seed=1)
     assert len(rows) == 4
     assert "survivors only: nobody is left" in reading(rows, 2)[1]
+
+
+def test_a_claim_that_owes_nothing_to_counting_says_so() -> None:
+    clean = Handed(LISTS[:1], OWNED[:1], np.array([5]), 10)
+    assert reading(every_way(clean, 2, seed=1), 2)[0] == "Every way gives NDCG@2 1.0000: nothing of it is counting."

@@ -141,6 +141,10 @@ def reading(rows: tuple[AuditRow, ...], k: int) -> tuple[str, str]:
     strict = by_way[STRICT]
     best = max(rows, key=lambda row: row.metrics[metric].mean)
     base, most = strict.metrics[metric].mean, best.metrics[metric].mean
+    if len(rows) == 8 and all(row.metrics[metric].mean == base for row in rows):
+        return f"Every way gives NDCG@{k} {base:.4f}: nothing of it is counting.", (
+            f"{strict.n_users:,} users are in the denominator, those without a hit too."
+        )
     share = 100 * (most - base) / most if most else 0.0
     first = (
         f"Counted strictly ({STRICT.spoken}) NDCG@{k} is {base:.4f} over {strict.n_users:,} users; counted most kindly "
