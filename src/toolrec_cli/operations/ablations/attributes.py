@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+import torch
 
 from toolrec_cli.agent.ranker import BuiltinRanker
 from toolrec_cli.data.catalog import Attribute, Catalog, Kind
@@ -24,7 +25,7 @@ from toolrec_cli.operations.ablating import AblationKind
 from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.exploring import Agent
 from toolrec_cli.progress import silent
-from toolrec_cli.seeds import stream
+from toolrec_cli.seeds import stream, stream_seed
 from toolrec_cli.tools.finish import FinishTool
 from toolrec_cli.tools.rank import RankTool
 from toolrec_cli.tools.retrieve import RetrievalTool
@@ -116,6 +117,7 @@ def _few(bench: Bench) -> Examples:
 
 def _trained(agent: Agent, catalog: Catalog, name: str, examples: Examples, seed: int) -> AttributeEncoder:
     shape = agent.scorer.backbone.config
+    torch.manual_seed(stream_seed(seed, f"encoder:{name}", "initial weights"))
     encoder = store.build_encoder(EncoderConfig(name, shape.embedding_size, shape.max_length), catalog)
     settings = TrainingSettings(epochs=1, learning_rate=3e-4, batch_size=32, seed=seed)
     watch = Watch(lambda: None, lambda _: None, silent)
