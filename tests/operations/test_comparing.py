@@ -11,6 +11,7 @@ from toolrec_cli.agent.loop import Limits
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.evaluation.baseline import BASELINES
 from toolrec_cli.evaluation.report import Report
+from toolrec_cli.models import store
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
 from toolrec_cli.operations.exploring import AgentPlan
 from toolrec_cli.operations.setting import Setting
@@ -98,3 +99,16 @@ def test_who_is_asked_changes_no_baseline(workspace: Path, tiny: Dataset, made: 
     versus = report.rows[-1].versus
     assert versus is not None
     assert versus["ndcg@20"].detectable is not None
+
+
+def test_every_other_kind_of_backbone_has_a_row(
+    workspace: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same model under another name: its lists are those of the backbone."""
+    runs = store.find_backbones(workspace / "runs", tiny)
+    assert list(runs) == ["sasrec"]
+    monkeypatch.setattr(store, "find_backbones", lambda *_: {"sasrec": runs["sasrec"], "other": runs["sasrec"]})
+    run, report = evaluate(Setting(workspace), tiny, EvalPlan(baselines=("popularity",), n_users=20))
+    assert "other" in [row.name for row in report.rows]
+    lists = pl.read_parquet(run.path / "rankings.parquet")
+    assert lists.filter(row="other").drop("row").equals(lists.filter(row="sasrec").drop("row"))
