@@ -22,6 +22,10 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
 
+LEAST = 20
+"""Users to learn from, below which nothing is fitted at all."""
+
+
 @dataclass(frozen=True)
 class Lists:
     """Candidates of some users: `values` [M, F]; user u's rows are `offsets[u]:offsets[u + 1]`, `wanted` [U] one of them."""
@@ -77,7 +81,10 @@ class Listwise(nn.Module):
 
 @dataclass(frozen=True)
 class Fitted:
-    """The best model; NDCG@10 of each user who neither fitted it nor chose when to stop, and by the first column alone."""
+    """The model to keep; and, of users who neither fitted it nor chose when to stop, NDCG@10 of each, and by the first column.
+
+    The figures are of a model fitted without these users; the one that is kept has then learned from them too.
+    """
 
     model: Listwise
     gains: npt.NDArray[np.float64]
@@ -90,19 +97,39 @@ class Fitted:
 
 
 def fit(lists: Lists, settings: FitSettings, on_epoch: Callable[[int, str], None]) -> Fitted:
-    """Fit on most users, stop by some, score on the rest.
+    """Fit on most users, stop by some, score on the rest; then fit again on all but those who say when to stop.
 
     `on_epoch` gets the epoch and how it went, in words. Raises CheckError when there are too few users to learn from.
     """
-    if len(lists) < 20:
+    held, used = _divided(lists, settings)
+    n_scored = max(5, int(settings.scored * len(lists)))
+    scored, rest = used[:n_scored], used[n_scored:]
+    model = _fitted(lists, rest, held, settings, on_epoch)
+    gains, first = _gains(model, lists, scored), _gains(lambda values: values[:, 0], lists, scored)
+    return Fitted(_fitted(lists, used, held, settings, on_epoch), gains, first)
+
+
+def fit_alone(lists: Lists, settings: FitSettings) -> Listwise:
+    """The model that `fit` keeps, without figures of how well it went."""
+    held, used = _divided(lists, settings)
+    return _fitted(lists, used, held, settings, lambda _, __: None)
+
+
+def _divided(lists: Lists, settings: FitSettings) -> tuple[IntArray, IntArray]:
+    """Who says when to stop, and the rest, drawn by the seed."""
+    if len(lists) < LEAST:
         raise CheckError(
             f"Only {len(lists)} users have their validation item among the candidates: too few to learn from.",
             hint="Train the backbone longer, or tune on more users.",
         )
     order = stream(settings.seed, "tune", "users").permutation(len(lists))
     n_held = max(5, int(settings.held_back * len(lists)))
-    n_scored = max(5, int(settings.scored * len(lists)))
-    held, scored, used = np.split(order, [n_held, n_held + n_scored])
+    return order[:n_held], order[n_held:]
+
+
+def _fitted(
+    lists: Lists, used: IntArray, held: IntArray, settings: FitSettings, on_epoch: Callable[[int, str], None]
+) -> Listwise:
     torch.manual_seed(stream_seed(settings.seed, "tune", "weights"))
     mean = lists.values.mean(axis=0)
     model = Listwise(mean, (1.0 / np.maximum(lists.values.std(axis=0), 1e-6)).astype(np.float32), settings)
@@ -117,7 +144,7 @@ def fit(lists: Lists, settings: FitSettings, on_epoch: Callable[[int, str], None
         if epoch - best_epoch >= settings.patience:
             break
     model.load_state_dict(best_state)
-    return Fitted(model.eval(), _gains(model, lists, scored), _gains(lambda values: values[:, 0], lists, scored))
+    return model.eval()
 
 
 def _one_epoch(

@@ -30,11 +30,14 @@ def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:
         return
     gain = result["gain"]
     used, asked = result["users_with_their_item_among_the_candidates"], result["users"]
+    scored = (
+        f"on {result['users_scored']:,} of them, before they were, NDCG@10 among the candidates was "
+        f"{result['backbone_ndcg@10']:.4f} by the backbone and {result['held_back_ndcg@10']:.4f} tuned, "
+        f"{gain['difference']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
+    )
     line = (
-        f"{run.path}\n{used:,} of {asked:,} users had their validation item among the candidates and were learned from, but for "
-        f"{result['users_scored']:,} kept for scoring: NDCG@10 among the candidates {result['backbone_ndcg@10']:.4f} by the "
-        f"backbone, {result['held_back_ndcg@10']:.4f} tuned, {gain['difference']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}] "
-        f"· {result['n_parameters']:,} weights"
+        f"{run.path}\n{used:,} of {asked:,} users had their validation item among the candidates and were learned from; "
+        f"{scored} · {result['n_parameters']:,} weights"
     )
     stdout().print(Text(line), soft_wrap=True)
     if result["too_few"]:

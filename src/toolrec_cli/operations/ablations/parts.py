@@ -113,7 +113,7 @@ def _fitted(bench: Bench) -> dict[str, Weights]:
     for name, gone in variants.items():
         bench.progress("fitting", len(found), len(variants), name)
         kept = Lists(np.where(gone, np.float32(0.0), lists.values), lists.offsets, lists.wanted)
-        state = listwise.fit(kept, settings, lambda _, __: None).model.state_dict()
+        state = listwise.fit_alone(kept, settings).state_dict()
         found[name] = without(Weights.of({key: tensor.numpy() for key, tensor in state.items()}), gone)
     return found
 
