@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from toolrec_cli.commands import (
+    audit,
     datasets,
     doctor,
     evaluate,
@@ -18,6 +19,7 @@ from toolrec_cli.commands import (
     recommend,
     replay,
     runs,
+    stress,
     train_encoder,
     tune,
 )
@@ -88,6 +90,8 @@ app.command("tune")(tune.tune)
 app.command("recommend")(recommend.recommend)
 app.command("replay")(replay.replay)
 app.command("eval")(evaluate.evaluate)
+app.command("stress")(stress.stress)
+app.command("audit")(audit.audit)
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(runs.app, name="runs")
 app.command("doctor")(doctor.doctor)

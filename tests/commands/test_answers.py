@@ -136,7 +136,7 @@ def test_a_training_for_people(toolrec: Run, workspace: Path, words: list[str], 
 
 
 def test_an_evaluation_as_json(toolrec: Run, workspace: Path) -> None:
-    said = toolrec("eval", "--k", "5", "--k", "10", "--users", "20", "--json", "-w", workspace)
+    said = toolrec("eval", "--k", "5,10", "--baselines", "popularity", "--users", "20", "--json", "-w", workspace)
     document = json.loads(said.stdout)
     assert (document["schema_version"], document["dataset"], document["split"]) == (1, "sample", "test")
     assert (document["n_users"], document["statuses"], document["failures"]) == (20, {"finished": 20}, [])
@@ -145,11 +145,14 @@ def test_an_evaluation_as_json(toolrec: Run, workspace: Path) -> None:
         "retrieve:genre",
         "retrieve:release_year",
         "rrf",
+        "popularity",
         "surrogate",
     ]
     for row in document["rows"]:
-        assert list(row["metrics"]) == [f"{name}@{k}" for k in (5, 10) for name in ("recall", "ndcg", "mrr", "hit")]
-        assert all(list(figure) == ["mean", "low", "high"] for figure in row["metrics"].values())
+        assert list(row["metrics"]) == [
+            f"{name}@{k}" for k in (5, 10) for name in ("recall", "ndcg", "mrr", "hit", "map")
+        ]
+        assert all(list(figure) == ["mean", "low", "high", "n"] for figure in row["metrics"].values())
         assert all(figure["low"] <= figure["mean"] <= figure["high"] for figure in row["metrics"].values())
         assert (row["versus"] is None) == (row["name"] == "sasrec")
     assert document == json.loads(next(workspace.glob("runs/*-eval-*/report.json")).read_text())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ir_measures import RR, R, Success, nDCG
+from ir_measures import AP, RR, R, Success, nDCG
 
 from toolrec_cli.evaluation.metrics import METRICS, ranks, score
 from toolrec_cli.seeds import stream
@@ -45,7 +45,7 @@ def test_ranks_of_a_small_table() -> None:
 @pytest.mark.parametrize(("rank", "ndcg", "mrr"), [(1, 1.0, 1.0), (2, 1 / math.log2(3), 0.5), (3, 0.5, 1 / 3)])
 def test_values_at_the_first_places(rank: int, ndcg: float, mrr: float) -> None:
     items = [10 + place for place in range(1, rank)] + [5]
-    assert _one(items, 5, 3) == {"recall": 1.0, "ndcg": ndcg, "mrr": mrr, "hit": 1.0}
+    assert _one(items, 5, 3) == {"recall": 1.0, "ndcg": ndcg, "mrr": mrr, "hit": 1.0, "map": mrr}
 
 
 def test_the_cutoff_is_inclusive() -> None:
@@ -55,7 +55,7 @@ def test_the_cutoff_is_inclusive() -> None:
 
 def test_every_metric_at_every_k_for_every_user() -> None:
     scored = score(LISTS, TARGETS, [1, 3])
-    assert set(scored) == {f"{name}@{k}" for name in ("recall", "ndcg", "mrr", "hit") for k in (1, 3)}
+    assert set(scored) == {f"{name}@{k}" for name in ("recall", "ndcg", "mrr", "hit", "map") for k in (1, 3)}
     assert {(values.shape, values.dtype) for values in scored.values()} == {((len(LISTS),), np.dtype("float64"))}
     assert scored["hit@1"].tolist() == [1, 0, 0, 0, 0, 0, 0, 1, 0]
     assert scored["recall@3"].tolist() == [1, 1, 0, 0, 0, 1, 1, 1, 1]
@@ -93,13 +93,13 @@ def test_agrees_with_ir_measures() -> None:
     wanted = {str(user): {str(item): 1} for user, item in enumerate(held_out)}
     runs = {str(u): {str(item): float(-place) for place, item in enumerate(row)} for u, row in enumerate(lists)}
     for k in (1, 5, 10, 20):
-        measures = {nDCG @ k: "ndcg", RR @ k: "mrr", R @ k: "recall", Success @ k: "hit"}
+        measures = {nDCG @ k: "ndcg", RR @ k: "mrr", R @ k: "recall", Success @ k: "hit", AP @ k: "map"}
         ours = score(lists, held_out, [k])
         seen = 0
         for found in ir_measures.iter_calc(list(measures), wanted, runs):
             seen += 1
             assert ours[f"{measures[found.measure]}@{k}"][int(found.query_id)] == pytest.approx(found.value, abs=1e-12)
-        assert seen == 4 * len(lists)
+        assert seen == 5 * len(lists)
 
 
 @given(short_lists, targets, cutoffs)

@@ -22,8 +22,8 @@ def test_means_are_over_everybody_lists_that_failed_too() -> None:
     """Defect 4 of the released code: users with short, malformed or missing lists are deleted before averaging."""
     ndcg = (1 + 1 / np.log2(3)) / 4
     assert _means() == {
-        "sasrec": {"recall@2": 0.5, "ndcg@2": pytest.approx(ndcg), "mrr@2": 0.375, "hit@2": 0.5},
-        "surrogate": {"recall@2": 0.75, "ndcg@2": 0.75, "mrr@2": 0.75, "hit@2": 0.75},
+        "sasrec": {"recall@2": 0.5, "ndcg@2": pytest.approx(ndcg), "mrr@2": 0.375, "hit@2": 0.5, "map@2": 0.375},
+        "surrogate": {"recall@2": 0.75, "ndcg@2": 0.75, "mrr@2": 0.75, "hit@2": 0.75, "map@2": 0.75},
     }
 
 
@@ -31,7 +31,7 @@ def test_one_more_failure_lowers_the_mean() -> None:
     longer = {name: np.vstack([found, [0, 0]]) for name, found in LISTS.items()}
     rows, values = compare(longer, np.append(TARGETS, 5), [2], "sasrec", seed=1)
     assert rows[1].metrics["recall@2"].mean == pytest.approx(0.6)
-    assert [len(found) for metrics in values.values() for found in metrics.values()] == [5] * 8
+    assert [len(found) for metrics in values.values() for found in metrics.values()] == [5] * 10
 
 
 def test_nobody_with_a_list_is_a_mean_of_zero_and_not_an_error() -> None:

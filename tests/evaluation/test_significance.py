@@ -28,11 +28,11 @@ def _exact_p(differences: npt.NDArray[np.float64]) -> float:
 
 def test_a_constant_has_no_width() -> None:
     values = np.column_stack([np.full(50, 0.25), np.zeros(50), np.ones(50)])
-    assert intervals(values, stream(1, "b")) == [Interval(v, v, v) for v in (0.25, 0.0, 1.0)]
+    assert intervals(values, stream(1, "b")) == [Interval(v, v, v, len(values)) for v in (0.25, 0.0, 1.0)]
 
 
 def test_one_user() -> None:
-    assert intervals(np.array([[0.5]]), stream(1, "b")) == [Interval(0.5, 0.5, 0.5)]
+    assert intervals(np.array([[0.5]]), stream(1, "b")) == [Interval(0.5, 0.5, 0.5, 1)]
     assert paired(np.array([[0.5]]), stream(1, "b")) == [Paired(0.5, 0.5, 0.5, 1.0)]
 
 
@@ -54,7 +54,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 
 def test_identical_lists_differ_by_nothing() -> None:
-    assert paired(np.zeros((200, 2)), stream(1, "p")) == [Paired(0.0, 0.0, 0.0, 1.0)] * 2
+    assert paired(np.zeros((200, 2)), stream(1, "p")) == [Paired(0.0, 0.0, 0.0, 1.0, None, 0.0)] * 2
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_p_does_not_depend_on_the_unit(scale: float) -> None:
 def test_more_users_than_are_held_at_once_still_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(significance, "_HELD", 10)
     (found,) = intervals(np.ones((40, 1)), stream(1, "b"))
-    assert found == Interval(1.0, 1.0, 1.0)
+    assert found == Interval(1.0, 1.0, 1.0, 40)
 
 
 def test_minimum_detectable_difference() -> None:

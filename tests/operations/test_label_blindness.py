@@ -1,5 +1,6 @@
 """Nothing that runs while a list is made can see the held-out item."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy.typing as npt
@@ -13,13 +14,17 @@ from toolrec_cli.data.interactions import Part
 from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData
 from toolrec_cli.data.sources.sample import make
+from toolrec_cli.evaluation.baseline import BASELINES
 from toolrec_cli.models.training import TrainingSettings
+from toolrec_cli.operations.ablating import ablate
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
 from toolrec_cli.operations.exploring import recommend
 from toolrec_cli.operations.setting import Setting
+from toolrec_cli.operations.stressing import StressPlan, stress
 from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.operations.tuning import tune
 from toolrec_cli.progress import silent
+from toolrec_cli.storage.run_dir import RunDir
 
 MARKERS = ("marker-a", "marker-b")
 """Items that are held out for testing, and occur nowhere else."""
@@ -129,3 +134,36 @@ def test_the_histories_that_lists_are_made_from_hold_none_of_them(twins: list[tu
         markers = {dataset.catalog.resolve(name).item_index for name in MARKERS}  # type: ignore[union-attr]
         assert not markers & set(dataset.before(Part.TEST).items.tolist())
         assert markers <= set(dataset.before(None).items.tolist())
+
+
+COMPARED: dict[str, Callable[[Setting, Dataset], RunDir]] = {
+    "baselines": lambda setting, dataset: evaluate(setting, dataset, EvalPlan(baselines=tuple(BASELINES.names())))[0],
+    **{
+        kind: lambda setting, dataset, kind=kind: ablate(setting, dataset, kind, noise=(1,))[0]
+        for kind in ("rounds", "attributes", "memory", "rank", "parts", "encoders")
+    },
+    **{
+        kind: lambda setting, dataset, kind=kind: stress(setting, dataset, kind, StressPlan(rates=(0.2,)))[0]
+        for kind in ("ids", "histories")
+    },
+}
+
+
+@pytest.mark.parametrize("what", list(COMPARED))
+def test_no_list_of_any_comparison_sees_them(
+    twins: list[tuple[Setting, Dataset]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The same lists whatever is held out, and written before it is read."""
+    read = datasets.read_held_out
+    lists: list[pl.DataFrame] = []
+    for number, (setting, dataset) in enumerate(twins):
+        out = tmp_path / str(number)
+
+        def guarded(path: Path, part: Part, n_users: int, out: Path = out) -> npt.NDArray[object]:
+            assert part is Part.VALIDATION or (out / "rankings.parquet").is_file(), "read before the lists were written"
+            return read(path, part, n_users)
+
+        monkeypatch.setattr(datasets, "read_held_out", guarded)
+        run = COMPARED[what](Setting(setting.workspace, out=out), dataset)
+        lists.append(pl.read_parquet(run.path / "rankings.parquet"))
+    assert_frame_equal(*lists)

@@ -1,5 +1,6 @@
 """toolrec tune: what was learned is used wherever it fits, and nowhere else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,14 @@ import pytest
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import InputError
+from toolrec_cli.models import evidence
 from toolrec_cli.models.evidence import FILE
 from toolrec_cli.models.listwise import FitSettings
+from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
 from toolrec_cli.operations.exploring import AgentPlan, assemble, recommend
 from toolrec_cli.operations.setting import Setting
-from toolrec_cli.operations.training import EncoderPlan, train_encoder
+from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.operations.tuning import TunePlan, tune
 from toolrec_cli.storage.run_dir import RunDir
 
@@ -91,3 +94,43 @@ def test_one_seed_learns_the_same(workspace: Path, films: Dataset, tuned: RunDir
     few = tune(Setting(workspace), films, TunePlan(users=40, fit=FitSettings(epochs=2)))
     assert few.manifest.result["users"] == 40
     assert np.isfinite(few.manifest.result["held_back_ndcg@10"])
+
+
+def test_what_is_printed_comes_from_users_who_neither_fitted_nor_stopped(tuned: RunDir) -> None:
+    result = tuned.manifest.result
+    used = result["users_with_their_item_among_the_candidates"]
+    assert result["users_scored"] == max(5, int(0.1 * used))
+    gain = result["gain"]
+    assert gain["low"] <= gain["difference"] <= gain["high"]
+    assert gain["difference"] == pytest.approx(result["held_back_ndcg@10"] - result["backbone_ndcg@10"])
+    assert result["too_few"]
+
+
+def test_what_was_counted_is_known_by_its_digest(workspace: Path, films: Dataset, tuned: RunDir) -> None:
+    counted = evidence.load(tuned.path / FILE)
+    evidence.save(replace(counted, popularity=counted.popularity * 2), tuned.path / FILE)
+    with pytest.raises(InputError, match="is altered"):
+        assemble(Setting(workspace), films, AgentPlan())
+
+
+def test_the_reason_why_nothing_tuned_serves_is_said(workspace: Path, films: Dataset) -> None:
+    def why(plan: AgentPlan | None = None) -> str:
+        return assemble(Setting(workspace), films, plan or AgentPlan()).untuned
+
+    assert why() == "nothing is tuned yet (type: toolrec tune sample)"
+    tune(Setting(workspace), films, QUICK)
+    assert why() == ""
+    assert why(AgentPlan(tuned=False)) == "it was asked to do without"
+    assert why(AgentPlan(before=Part.VALIDATION)).startswith("a tuning is fitted on the validation split")
+    assert why(AgentPlan(attributes=["genre"])) == (
+        "the newest tuning does not fit: the tool for release_year is missing (type: toolrec tune sample)"
+    )
+    train_encoder(Setting(workspace), films, EncoderPlan("director", shape={"embedding_size": 8}, threads=1))
+    assert why() == "the newest tuning does not fit: the tool for director is new (type: toolrec tune sample)"
+    pretrain(Setting(workspace), films, BackbonePlan(shape={"embedding_size": 8}, training=TrainingSettings(epochs=1)))
+    train_encoder(Setting(workspace), films, EncoderPlan("genre", shape={"embedding_size": 8}, threads=1))
+    assert why().startswith("the newest tuning does not fit: the backbone is another (")
+    run, report = evaluate(Setting(workspace), films, EvalPlan(n_users=5))
+    assert report.untuned == why()
+    run, _ = recommend(Setting(workspace), films, ["42"])
+    assert run.manifest.result["untuned"] == why()

@@ -80,7 +80,7 @@ def test_the_document_has_the_declared_keys(capsys: pytest.CaptureFixture[str]) 
     assert document == json.loads(json.dumps(report_document(_report())))
     assert (document["schema_version"], document["dataset"], document["n_users"]) == (1, "ml-1m", 6040)
     assert [row["name"] for row in document["rows"]] == ["sasrec", "retrieve:release_year", "surrogate"]
-    assert document["rows"][1]["metrics"]["ndcg@10"] == pytest.approx({"mean": 0.22, "low": 0.21, "high": 0.26})
+    assert document["rows"][1]["metrics"]["ndcg@10"] == pytest.approx({"mean": 0.22, "low": 0.21, "high": 0.26, "n": 0})
     assert document["rows"][0]["versus"] is None
     assert document["rows"][2]["versus"]["ndcg@10"]["p_value"] == 0.0001
     assert document["failures"] == [{"user_id": "7", "status": "forced", "reason": "I go on."}]

@@ -4,7 +4,8 @@ It first asks the plain backbone, then compares the list so far with the history
 tool of the attribute that fits worst until all fit or the rounds run out; what is then still missing it asks for by value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class Habits:
     """An attribute with at most this divergence fits; its tool is not consulted."""
     outright: float = 0.15
     """A label that the list lacks by this share is asked for by value."""
+    ranks: bool = True
+    """Whether it has its candidates ranked before it finishes; else it lists them by agreement of the tools."""
 
 
 class BuiltinSurrogate:
@@ -39,6 +42,10 @@ class BuiltinSurrogate:
         self._habits = habits or Habits()
         self._tuned = tuned
         self.name = f"{NAME}-tuned" if tuned else NAME
+
+    def changed(self, **habits: Any) -> "BuiltinSurrogate":
+        """The same with other habits."""
+        return BuiltinSurrogate(replace(self._habits, **habits), tuned=self._tuned)
 
     def next_turn(self, context: Context, trajectory: Trajectory) -> Turn:
         """The next thought and action; a pure function of what was seen."""
@@ -50,7 +57,7 @@ class BuiltinSurrogate:
             turn = self._consult(context, steps, gaps) or self._ask_outright(context, steps, gaps)
             if turn:
                 return turn
-        if not context.last_round and not _called(steps, "rank"):
+        if self._habits.ranks and not context.last_round and not _called(steps, "rank"):
             return self._rank(context, gaps)
         final = _final_list(context, steps)
         kept = [match.item_index for name in final if (match := context.catalog.resolve(name))]
@@ -112,8 +119,10 @@ def _called(steps: list[Step], tool: str) -> bool:
 
 
 def _final_list(context: Context, steps: list[Step]) -> list[str]:
-    """The ids of the last ranking, or of the fused candidates where nothing was ranked."""
-    for step in reversed(steps):
-        if step.action.tool == "rank" and isinstance(step.observation, Shown):
-            return [item.item_id for item in step.observation.items[: context.n]]
-    return [context.catalog.item_id(index) for index, _ in fused(context.candidates.values())[: context.n]]
+    """The ids of the last ranking; where it is short of `n`, or nothing was ranked, the fused candidates follow."""
+    ranked = (step for step in reversed(steps) if step.action.tool == "rank")
+    observed = next((step.observation for step in ranked if isinstance(step.observation, Shown)), Shown(()))
+    ids = dict.fromkeys(item.item_id for item in observed.items[: context.n])
+    if len(ids) < context.n:
+        ids |= dict.fromkeys(context.catalog.item_id(index) for index, _ in fused(context.candidates.values()))
+    return list(ids)[: context.n]

@@ -25,7 +25,7 @@ from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.tools import protocol
 from toolrec_cli.tools.fusion import fused
-from toolrec_cli.tools.protocol import Accepted, Action, Context, Proposal, User
+from toolrec_cli.tools.protocol import Accepted, Action, Context, ItemArray, Proposal, User
 from toolrec_cli.tools.toolbox import Toolbox
 
 NEWEST_SHOWN = 10
@@ -68,12 +68,14 @@ class Explorer:
     attributes: tuple[str, ...]
     dataset: str
     limits: Limits = Limits()
+    memory: Callable[[Catalog, ItemArray], Memory] = Memory
+    """What memory a user's exploration begins with; another one only to learn what memory contributes."""
     _cards: dict[int, ItemCard] = field(default_factory=dict[int, ItemCard], init=False, repr=False, compare=False)
     """What was told of an item before: one card serves every trajectory that mentions it."""
 
     def explore(self, user: User, on_step: Callable[[Trajectory], None] | None = None) -> Trajectory:
         """One user's exploration, from the first thought to the list. `on_step` sees it after every round."""
-        trajectory, memory = self._begin(user), Memory(self.catalog, user.history)
+        trajectory, memory = self._begin(user), self.memory(self.catalog, user.history)
         for number in range(1, self.limits.max_rounds + 1):
             context = self._context(user, memory, number, bool(memory.candidates) and stuck(trajectory.steps))
             turn = recordable(self.surrogate.next_turn(context, trajectory))

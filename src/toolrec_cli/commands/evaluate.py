@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +26,26 @@ def evaluate(
     ] = "all",
     split: Annotated[Split, typer.Option(help="Which held-out items to look for.")] = Split.TEST,
     k: Annotated[
-        list[int] | None, typer.Option("--k", min=1, max=100, help="Cut-offs (repeatable). Default: 10.")
+        list[str] | None, typer.Option("--k", metavar="K[,K…]", help="Cut-offs, up to 100. Default: 10.")
+    ] = None,
+    n: options.Length = 10,
+    baselines: Annotated[
+        str, typer.Option(metavar="all|none|A,B", help="What else to compare with; beside them every other backbone.")
+    ] = "all",
+    groups: Annotated[
+        bool, typer.Option("--groups", help="Also by history length, and by age and popularity of the held-out item.")
+    ] = False,
+    ablate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT", help="rounds, attributes, memory, rank, tuned, parts or encoders: what each is worth."
+        ),
+    ] = None,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--noise", metavar="N[,N…]", help="--ablate attributes: made-up ones added. Default: 1,2,4,8,16,32."
+        ),
     ] = None,
     max_rounds: options.Rounds = 7,
     attributes: options.Attributes = None,
@@ -40,18 +59,19 @@ def evaluate(
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
-    """Many users -> metrics with 95 % intervals: backbone, each tool alone, their fusion, and the surrogate.
+    """Many users -> metrics with 95 % intervals: backbones, each tool alone, their fusion, baselines, and the surrogate.
 
     Every user asked is in the denominator, and no held-out item is read before all lists are written.
+    Places below --n are filled with what the surrogate was shown, so that a figure at 10 is the same whatever else is asked.
     Stopped, a run goes on where it was with --resume.
 
     [bold]toolrec eval ml-1m[/bold]
-    [bold]toolrec eval ml-1m --users 200 --split validation[/bold]
+    [bold]toolrec eval ml-1m --k 5,10,20 --groups[/bold]
+    [bold]toolrec eval ml-1m --users 500 --ablate rounds[/bold]
     """
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
-    from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.asking import Pace
     from toolrec_cli.operations.evaluating import EvalPlan
     from toolrec_cli.operations.evaluating import evaluate as run_evaluate
@@ -61,17 +81,50 @@ def evaluate(
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.report import print_report
 
-    if users != "all" and not (users.isdecimal() and int(users) > 0):
-        raise UsageError(f"--users takes a number above 0, or all; not {users!r}.")
+    n_users = options.number_or_all(users, "--users")
+    ks = options.cutoffs(k)
+    chosen = _chosen(baselines)
     found = ready.dataset(workspace, dataset)
     ready.known(found, attributes=attributes)
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     ready.trained(setting, found)
-    ks = tuple(sorted(set(k or [10])))
-    agent = AgentPlan(backbone, attributes, Limits(max(10, *ks), max_rounds), Part(split.value), tuned)
-    plan = EvalPlan(agent, None if users == "all" else int(users), ks)
+    agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned)
+    if ablate is not None:
+        _ablate(setting, found, ablate, agent, n_users, noise, as_json)
+        return
+    plan = EvalPlan(agent, n_users, ks, chosen, groups)
     with bars() as progress:
         goes_on = again(workspace, resume, allow_drift)
         run, report = run_evaluate(setting, found, plan, progress, again=goes_on, pace=Pace(workers=workers))
     print_report(report, as_json=as_json)
+    if tuned and report.untuned:
+        say(f"The surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
+
+
+def _chosen(baselines: str) -> tuple[str, ...]:
+    """The baselines meant. Raises UsageError for one that does not exist."""
+    from toolrec_cli.evaluation.baseline import BASELINES
+
+    if baselines == "none":
+        return ()
+    names = BASELINES.names() if baselines == "all" else [name.strip() for name in baselines.split(",")]
+    for name in names:
+        BASELINES.get(name)
+    return tuple(dict.fromkeys(names))
+
+
+def _ablate(
+    setting: Any, found: Any, kind: str, agent: Any, n_users: int | None, noise: list[str] | None, as_json: bool
+) -> None:
+    """`--ablate`: the table, the plot and the reading of one ablation."""
+    from toolrec_cli.operations.ablating import NOISE, ablate
+    from toolrec_cli.render.console import say
+    from toolrec_cli.render.progress import bars
+    from toolrec_cli.render.variants import print_comparison
+
+    added = options.cutoffs(noise, most=32, option="--noise") if noise else NOISE
+    with bars() as progress:
+        run, compared = ablate(setting, found, kind, agent, n_users, added, progress)
+    print_comparison(compared, as_json=as_json)
+    say(f"Recorded in {run.path}: variants.parquet, variants.svg, rankings.parquet, report.json", style="dim")

@@ -94,6 +94,28 @@ def _is_typed(ctx: Any, option: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+def number_or_all(said: str, option: str) -> int | None:
+    """ "200" -> 200, "all" -> None. Raises UsageError for anything else."""
+    from toolrec_cli.errors import UsageError
+
+    if said == "all":
+        return None
+    if not (said.isdecimal() and int(said) > 0):
+        raise UsageError(f"{option} takes a number above 0, or all; not {said!r}.")
+    return int(said)
+
+
+def cutoffs(said: list[str] | None, most: int = 100, option: str = "--k") -> tuple[int, ...]:
+    """["5,10", "20"] -> (5, 10, 20); nothing -> (10,). Raises UsageError for what is no cut-off."""
+    from toolrec_cli.errors import UsageError
+
+    words = [word.strip() for each in said or ["10"] for word in each.split(",")]
+    for word in words:
+        if not (word.isdecimal() and 1 <= int(word) <= most):
+            raise UsageError(f"{option} takes numbers from 1 to {most}, as in 5,10,20; not {word!r}.")
+    return tuple(sorted({int(word) for word in words}))
+
+
 def call_of(ctx: typer.Context, preset: dict[str, Any] | None = None) -> Any:
     """The call as the record keeps it: argv, and every setting with its value and where it came from."""
     from toolrec_cli.operations.setting import Call

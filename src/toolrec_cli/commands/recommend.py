@@ -97,6 +97,8 @@ def recommend(
         print_outcome(outcome)
     one = "" if users is None else " --user ID"
     say(f"Recorded in {run.path}. Again: toolrec replay {run.path}{one}", style="dim")
+    if tuned and (why := run.manifest.result.get("untuned")):
+        say(f"The surrogate went untuned: {why}.", style="dim")
     left_out = "" if full_history else ", which was not told the newest, held-out item (--full-history tells it all)"
     say(f"By {outcome.surrogate}{left_out}.", style="dim")
     if outcome.without_list:

@@ -30,18 +30,27 @@ def _mrr(rank: IntArray, k: int) -> FloatArray:
     return _hit(rank, k) / np.maximum(rank, 1)
 
 
-METRICS: dict[str, Callable[[IntArray, int], FloatArray]] = {"recall": _hit, "ndcg": _ndcg, "mrr": _mrr, "hit": _hit}
-"""Recall@k equals Hit@k where one item is held out; both are named because readers look for both."""
+METRICS: dict[str, Callable[[IntArray, int], FloatArray]] = {
+    "recall": _hit,
+    "ndcg": _ndcg,
+    "mrr": _mrr,
+    "hit": _hit,
+    "map": _mrr,
+}
+"""Where one item is held out, Recall@k equals Hit@k, and average precision is that at the one hit: MAP@k equals MRR@k.
+
+All are named because readers look for them.
+"""
 
 
 def ranks(lists: IntArray, targets: IntArray) -> IntArray:
     """Where each user's held-out item stands (from 1), 0 where it does not. lists [n_users, n] (0 = none), targets [n_users]."""
-    counted = _first_occurrence(lists) & (lists > 0)
+    counted = first_occurrence(lists) & (lists > 0)
     places = np.cumsum(counted, axis=1, dtype=np.int64)
     return (places * (counted & (lists == targets[:, None]))).sum(axis=1)
 
 
-def _first_occurrence(lists: IntArray) -> npt.NDArray[np.bool_]:
+def first_occurrence(lists: IntArray) -> npt.NDArray[np.bool_]:
     """Which entries have not stood further up in the same list. Shape [n_users, n]."""
     order = np.argsort(lists, axis=1, kind="stable")
     ordered = np.take_along_axis(lists, order, axis=1)

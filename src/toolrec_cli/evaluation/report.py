@@ -1,13 +1,14 @@
 """What an evaluation says: a row a method, every figure with its interval, all users in the denominator."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from toolrec_cli.evaluation.groups import Group
 from toolrec_cli.evaluation.metrics import score
-from toolrec_cli.evaluation.significance import Interval, Paired, intervals, paired
+from toolrec_cli.evaluation.significance import Interval, Paired, holm_corrected, intervals, paired
 from toolrec_cli.seeds import stream
 
 IntArray = npt.NDArray[np.int64]
@@ -23,6 +24,8 @@ class Row:
     name: str
     metrics: dict[str, Interval]
     versus: dict[str, Paired] | None
+    beyond: dict[str, Interval] = field(default_factory=dict[str, Interval])
+    """Coverage, novelty, diversity, popularity, head_share, miscalibration, of the first `n` places."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class Report:
     failures: tuple[Failure, ...]
     out_of_reach: int = 0
     """Users whose held-out item is in their history already: masked like the rest of it, a miss in every row."""
+    n_possible: int = 0
+    """How many users could have been asked: above `n_users` when they were sampled."""
+    groups: tuple[Group, ...] = ()
+    untuned: str = ""
+    """Why the surrogate did without what `toolrec tune` learns; empty when it did not."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -62,18 +70,36 @@ def compare(
     Returns the rows, and the per-user values by method and metric.
     """
     values = {name: score(found, targets, ks) for name, found in lists.items()}
-    names = list(values)
+    names, others = list(values), [name for name in values if name != baseline]
     metrics = list(values[baseline])
     columns = np.stack([values[name][metric] for name in names for metric in metrics], axis=1)
     means = intervals(columns, stream(seed, "bootstrap"))
-    base = np.stack([values[baseline][metric] for _ in names for metric in metrics], axis=1)
-    differences = paired(columns - base, stream(seed, "paired"))
+    versus = _against(values, others, metrics, baseline, seed)
     rows: list[Row] = []
     for place, name in enumerate(names):
-        part = slice(place * len(metrics), (place + 1) * len(metrics))
-        versus = None if name == baseline else dict(zip(metrics, differences[part], strict=True))
-        rows.append(Row(name, dict(zip(metrics, means[part], strict=True)), versus))
+        part = means[place * len(metrics) : (place + 1) * len(metrics)]
+        rows.append(Row(name, dict(zip(metrics, part, strict=True)), versus.get(name)))
     return tuple(rows), values
+
+
+def _against(
+    values: Mapping[str, Mapping[str, FloatArray]],
+    others: Sequence[str],
+    metrics: Sequence[str],
+    baseline: str,
+    seed: int,
+) -> dict[str, dict[str, Paired]]:
+    """Row -> metric -> its difference to the baseline's; the p-values of one metric are corrected for the number of rows."""
+    if not others:
+        return {}
+    columns = [values[name][metric] - values[baseline][metric] for metric in metrics for name in others]
+    found = paired(np.stack(columns, axis=1), stream(seed, "paired"))
+    versus: dict[str, dict[str, Paired]] = {name: {} for name in others}
+    for place, metric in enumerate(metrics):
+        corrected = holm_corrected(found[place * len(others) : (place + 1) * len(others)])
+        for name, each in zip(others, corrected, strict=True):
+            versus[name][metric] = each
+    return versus
 
 
 def hit_interval(hits: npt.NDArray[np.bool_], seed: int) -> Interval:

@@ -3,8 +3,8 @@
 All columns share one draw of resamples: cheaper, and right for comparisons, since rows are over the same users.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,17 +14,19 @@ FloatArray = npt.NDArray[np.float64]
 RESAMPLES = 2_000
 FLIPS = 10_000
 LEVEL = 0.95
+_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _HELD = 4_000_000
 """Numbers drawn at once: memory stays flat at a million users."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % percentile bootstrap interval (Efron 1979)."""
+    """A mean over `n` users with its 95 % percentile bootstrap interval (Efron 1979)."""
 
     mean: float
     low: float
     high: float
+    n: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,33 @@ class Paired:
     low: float
     high: float
     p_value: float
+    p_holm: float | None = None
+    """The p-value corrected for the number of rows compared; None where it stands alone."""
+    detectable: float | None = None
+    """The minimum detectable difference; None below two users."""
 
 
 def intervals(values: FloatArray, rng: np.random.Generator) -> list[Interval]:
     """One interval a column. values [n_users, m], n_users at least 1, in the metric's unit; the bounds are in the same."""
     low, high = _bounds(values, rng)
     means = values.mean(axis=0)
-    return [Interval(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
+    return [Interval(float(m), float(a), float(b), len(values)) for m, a, b in zip(means, low, high, strict=True)]
+
+
+def intervals_where_known(values: FloatArray, rng: np.random.Generator) -> list[Interval | None]:
+    """The same for columns with NaN, each over the users for whom it is known; None where it is known for nobody."""
+    known = ~np.isnan(values)
+    sums = _resampled(np.concatenate([np.nan_to_num(values), known], axis=1), rng)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = sums[:, : values.shape[1]] / sums[:, values.shape[1] :]
+    found: list[Interval | None] = []
+    for column, there, resampled in zip(values.T, known.T, means.T, strict=True):
+        if not there.any():
+            found.append(None)
+            continue
+        low, high = np.nanquantile(resampled, _TAILS)
+        found.append(Interval(float(column[there].mean()), float(low), float(high), int(there.sum())))
+    return found
 
 
 def paired(differences: FloatArray, rng: np.random.Generator) -> list[Paired]:
@@ -51,8 +73,26 @@ def paired(differences: FloatArray, rng: np.random.Generator) -> list[Paired]:
     """
     low, high = _bounds(differences, rng)
     means, p_values = differences.mean(axis=0), _p_values(differences, rng)
-    columns = zip(means, low, high, p_values, strict=True)
-    return [Paired(float(m), float(a), float(b), float(p)) for m, a, b, p in columns]
+    least = [minimum_detectable_difference(column) for column in differences.T]
+    columns = zip(means, low, high, p_values, least, strict=True)
+    return [
+        Paired(float(m), float(a), float(b), float(p), None, d if np.isfinite(d) else None) for m, a, b, p, d in columns
+    ]
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction (Scand. J. Statist. 1979): each p times the number of hypotheses not yet rejected."""
+    order = np.argsort(p_values, kind="stable")
+    stepped = np.maximum.accumulate((len(order) - np.arange(len(order))) * np.asarray(p_values, np.float64)[order])
+    found = np.empty(len(order))
+    found[order] = np.minimum(stepped, 1.0)
+    return found.tolist()
+
+
+def holm_corrected(found: Sequence[Paired]) -> list[Paired]:
+    """The same comparisons, each with its p-value corrected for their number."""
+    corrected = holm([each.p_value for each in found])
+    return [replace(each, p_holm=p) for each, p in zip(found, corrected, strict=True)]
 
 
 def minimum_detectable_difference(differences: FloatArray) -> float:
@@ -67,14 +107,18 @@ def minimum_detectable_difference(differences: FloatArray) -> float:
 
 def _bounds(values: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """The 2.5 % and 97.5 % points of the resampled means, [m] each; a resample is how often it holds each user."""
+    low, high = np.quantile(_resampled(values, rng), _TAILS, axis=0)
+    return low, high
+
+
+def _resampled(values: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """The mean of every column in every resample. [RESAMPLES, m]."""
     n = len(values)
     means = [
         np.stack([np.bincount(row, minlength=n) for row in rng.integers(0, n, (size, n))]) @ values / n
         for size in _chunks(RESAMPLES, n)
     ]
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail], axis=0)
-    return low, high
+    return np.concatenate(means)
 
 
 def _p_values(differences: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -103,8 +103,8 @@ def load(path: Path) -> Evidence:
     return Evidence(**tables, popularity=arrays["popularity"], trend=arrays["trend"], ease=ease)
 
 
-def gather(histories: Interactions, n_items: int) -> Evidence:
-    """Count everything once."""
+def gather(histories: Interactions, n_items: int, *, ease: bool = True) -> Evidence:
+    """Count everything once; EASE, which takes longest, can be left out."""
     items = histories.items.astype(np.int64)
     popularity = _shares(np.bincount(items, minlength=n_items + 1))
     steps = _pairs(histories, 1)
@@ -114,7 +114,7 @@ def gather(histories: Interactions, n_items: int) -> Evidence:
         company=_company(histories, np.bincount(items, minlength=n_items + 1)),
         popularity=popularity,
         trend=np.log(_shares(_newest(histories, n_items))) - np.log(popularity),
-        ease=_ease(histories, n_items) if n_items <= EASE_LIMIT else None,
+        ease=_ease(histories, n_items) if ease and n_items <= EASE_LIMIT else None,
     )
 
 

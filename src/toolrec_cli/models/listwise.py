@@ -22,6 +22,10 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
 
+LEAST = 20
+"""Users to learn from, below which nothing is fitted at all."""
+
+
 @dataclass(frozen=True)
 class Lists:
     """Candidates of some users: `values` [M, F]; user u's rows are `offsets[u]:offsets[u + 1]`, `wanted` [U] one of them."""
@@ -36,7 +40,7 @@ class Lists:
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How to fit. A tenth of the users, drawn by the seed, say when to stop."""
+    """How to fit. Of the users, drawn by the seed, the share `held_back` says when to stop, and `scored` how well it went."""
 
     hidden: int = 48
     epochs: int = 60
@@ -46,6 +50,7 @@ class FitSettings:
     dropout: float = 0.1
     batch_size: int = 64
     held_back: float = 0.15
+    scored: float = 0.1
     seed: int = 42
 
 
@@ -76,26 +81,55 @@ class Listwise(nn.Module):
 
 @dataclass(frozen=True)
 class Fitted:
-    """The best model; on the users held back, among the candidates, its NDCG@10 and that of the first column alone."""
+    """The model to keep; and, of users who neither fitted it nor chose when to stop, NDCG@10 of each, and by the first column.
+
+    The figures are of a model fitted without these users; the one that is kept has then learned from them too.
+    """
 
     model: Listwise
-    ndcg: float
-    first_column_ndcg: float
+    gains: npt.NDArray[np.float64]
+    first_column_gains: npt.NDArray[np.float64]
+
+    @property
+    def ndcg(self) -> float:
+        """The mean NDCG@10 among the candidates."""
+        return float(self.gains.mean())
 
 
 def fit(lists: Lists, settings: FitSettings, on_epoch: Callable[[int, str], None]) -> Fitted:
-    """Fit on most users, stop by the rest.
+    """Fit on most users, stop by some, score on the rest; then fit again on all but those who say when to stop.
 
     `on_epoch` gets the epoch and how it went, in words. Raises CheckError when there are too few users to learn from.
     """
-    if len(lists) < 20:
+    held, used = _divided(lists, settings)
+    n_scored = max(5, int(settings.scored * len(lists)))
+    scored, rest = used[:n_scored], used[n_scored:]
+    model = _fitted(lists, rest, held, settings, on_epoch)
+    gains, first = _gains(model, lists, scored), _gains(lambda values: values[:, 0], lists, scored)
+    return Fitted(_fitted(lists, used, held, settings, on_epoch), gains, first)
+
+
+def fit_alone(lists: Lists, settings: FitSettings) -> Listwise:
+    """The model that `fit` keeps, without figures of how well it went."""
+    held, used = _divided(lists, settings)
+    return _fitted(lists, used, held, settings, lambda _, __: None)
+
+
+def _divided(lists: Lists, settings: FitSettings) -> tuple[IntArray, IntArray]:
+    """Who says when to stop, and the rest, drawn by the seed."""
+    if len(lists) < LEAST:
         raise CheckError(
             f"Only {len(lists)} users have their validation item among the candidates: too few to learn from.",
             hint="Train the backbone longer, or tune on more users.",
         )
     order = stream(settings.seed, "tune", "users").permutation(len(lists))
     n_held = max(5, int(settings.held_back * len(lists)))
-    held, used = order[:n_held], order[n_held:]
+    return order[:n_held], order[n_held:]
+
+
+def _fitted(
+    lists: Lists, used: IntArray, held: IntArray, settings: FitSettings, on_epoch: Callable[[int, str], None]
+) -> Listwise:
     torch.manual_seed(stream_seed(settings.seed, "tune", "weights"))
     mean = lists.values.mean(axis=0)
     model = Listwise(mean, (1.0 / np.maximum(lists.values.std(axis=0), 1e-6)).astype(np.float32), settings)
@@ -103,14 +137,14 @@ def fit(lists: Lists, settings: FitSettings, on_epoch: Callable[[int, str], None
     best, best_state, best_epoch = -1.0, copy.deepcopy(model.state_dict()), 0
     for epoch in range(1, settings.epochs + 1):
         loss = _one_epoch(model, lists, used, optimiser, settings, epoch)
-        now = _ndcg(model.eval(), lists, held)
+        now = float(_gains(model.eval(), lists, held).mean())
         on_epoch(epoch, f"loss {loss:.3f} · NDCG@10 {now:.4f}")
         if now > best:
             best, best_state, best_epoch = now, copy.deepcopy(model.state_dict()), epoch
         if epoch - best_epoch >= settings.patience:
             break
     model.load_state_dict(best_state)
-    return Fitted(model.eval(), best, _ndcg(lambda values: values[:, 0], lists, held))
+    return model.eval()
 
 
 def _one_epoch(
@@ -142,11 +176,12 @@ def _padded(model: Callable[[Tensor], Tensor], lists: Lists, users: IntArray) ->
 
 
 @torch.no_grad()
-def _ndcg(model: Callable[[Tensor], Tensor], lists: Lists, users: IntArray) -> float:
+def _gains(model: Callable[[Tensor], Tensor], lists: Lists, users: IntArray) -> npt.NDArray[np.float64]:
+    """NDCG@10 of each user among his candidates."""
     gains: list[Tensor] = []
     for start in range(0, len(users), 256):
         scores, wanted = _padded(model, lists, users[start : start + 256])
         mine = scores.gather(1, wanted[:, None])
         rank = (scores >= mine).sum(dim=1)  # itself too; ties count against it
         gains.append(torch.where(rank <= 10, 1.0 / torch.log2(rank + 1.0), 0.0))
-    return float(torch.cat(gains).mean())
+    return torch.cat(gains).numpy().astype(np.float64)

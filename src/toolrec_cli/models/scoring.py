@@ -1,7 +1,7 @@
 """Scores for the retrieval tools: query vectors of a block of users, matched with each tool's item table user by user."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,26 @@ class BlockScorer:
         self._tables |= {name: encoder.item_vectors(table).detach().numpy() for name, encoder in encoders.items()}
         self._blocks: tuple[_Block, ...] = ()
         self._encoding = threading.Lock()
+
+    def with_tools(self, names: Sequence[str], others: Mapping[str, AttributeEncoder] | None = None) -> "BlockScorer":
+        """The same backbone and histories with some of the encoders, and `others` beside them."""
+        chosen = {name: self._encoders[name] for name in names}
+        return BlockScorer(self._backbone, {**chosen, **(others or {})}, self._histories)
+
+    @property
+    def backbone(self) -> Any:
+        """The frozen backbone."""
+        return self._backbone
+
+    @property
+    def encoders(self) -> Mapping[str, AttributeEncoder]:
+        """The encoder of every attribute."""
+        return self._encoders
+
+    @property
+    def tables(self) -> Mapping[str | None, FloatArray]:
+        """Each tool's item table, [N + 1, query size]."""
+        return self._tables
 
     @property
     def attributes(self) -> tuple[str, ...]:

@@ -61,6 +61,15 @@ def find_backbone(runs: Path, dataset: Dataset, name: str | None) -> tuple[RunDi
     )
 
 
+def find_backbones(runs: Path, dataset: Dataset) -> dict[str, RunDir]:
+    """The newest finished run of each kind of backbone trained on exactly this data set, newest first."""
+    found: dict[str, RunDir] = {}
+    for run in list_runs(runs):
+        if run.manifest.verb == "pretrain" and _is_for(run, dataset):
+            found.setdefault(read_card(run.path / "model").name, run)
+    return found
+
+
 def find_encoders(runs: Path, dataset: Dataset, backbone_digest: str) -> dict[str, RunDir]:
     """The newest finished encoder of each attribute on exactly this backbone, in the catalogue's order."""
     found: dict[str, RunDir] = {}

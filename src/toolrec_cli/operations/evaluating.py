@@ -1,7 +1,7 @@
 """toolrec eval: many users -> metrics with intervals. Lists are made and written first; held-out items are read after."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,13 @@ from pydantic import TypeAdapter
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError
+from toolrec_cli.evaluation.beyond import beyond
+from toolrec_cli.evaluation.groups import Group, Traits, grouped
 from toolrec_cli.evaluation.report import Report, compare, hit_interval
 from toolrec_cli.operations.asking import Pace
+from toolrec_cli.operations.comparing import backbone_lists, baseline_lists, everybody, traits, world
 from toolrec_cli.operations.deriving import derive
-from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
+from toolrec_cli.operations.exploring import SURROGATE, Agent, AgentPlan, assemble
 from toolrec_cli.operations.list_making import make_lists
 from toolrec_cli.operations.resuming import Again, asked, plain, underway
 from toolrec_cli.operations.setting import Setting
@@ -25,6 +28,7 @@ from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.storage.tables import PER_USER, RANKINGS, write_table
 
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,20 @@ class EvalPlan:
     agent: AgentPlan = AgentPlan()
     n_users: int | None = None
     ks: tuple[int, ...] = (10,)
+    baselines: tuple[str, ...] = ()
+    """Which of `evaluation.baseline.BASELINES`; beside them stands every other kind of backbone that is trained."""
+    groups: bool = False
+    """Whether to tell the figures by kind of user as well."""
+
+    @property
+    def depth(self) -> int:
+        """How long every list is: what is scored furthest down, and no less than the surrogate's own."""
+        return max(self.agent.limits.n, *self.ks)
+
+    @property
+    def main(self) -> str:
+        """The metric that groups are told in: NDCG at 10, or where that is not asked for, at the largest cut-off."""
+        return f"ndcg@{10 if 10 in self.ks else max(self.ks)}"
 
 
 def evaluate(
@@ -53,20 +71,28 @@ def evaluate(
     part = plan.agent.before
     if part is None:
         raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
-    if max(plan.ks) > plan.agent.limits.n:
-        raise UsageError(f"A list of {plan.agent.limits.n} items cannot be scored at {max(plan.ks)}.")
     if again and again.run.manifest.status == "done":
         return again.run, _stored_report(again.run)
-    drawn = _drawn(dataset.users_with(part), plan.n_users, setting.seed)
+    possible = dataset.users_with(part)
+    drawn = _drawn(possible, plan.n_users, setting.seed)
     users = dataset.user_indices(asked(again.run)) if again else drawn
     agent = assemble(setting, dataset, plan.agent, users)
     manifest = setting.manifest("eval", dataset.name, dataset, agent.inputs, plain(plan))
     with underway(setting, manifest, dataset.user_ids(users), again) as (run, record):
-        made = make_lists(agent, users, record, progress, pace)
+        made = make_lists(agent, users, record, plan.depth, progress, pace)
         derive(run, record, None)
-        _write_rankings(run, dataset, users, made.lists)
+        histories = everybody(dataset, agent, part, users)
+        lists = dict(made.lists)
+        own = lists.pop(SURROGATE)
+        if plan.baselines:
+            lists |= backbone_lists(setting, dataset, agent, users, plan.depth)
+            lists |= baseline_lists(plan.baselines, histories, len(dataset.catalog), users, plan.depth, progress)
+        lists[SURROGATE] = own
+        _write_rankings(run, dataset, users, lists)
         targets = dataset.held_out(part)[users].astype(np.int64)
-        rows, values = compare(made.lists, targets, plan.ks, agent.backbone, setting.seed)
+        rows, values = compare(lists, targets, plan.ks, agent.backbone, setting.seed)
+        first = {name: found[:, : plan.agent.limits.n] for name, found in lists.items()}
+        others = beyond(first, world(histories, agent, users), setting.seed)
         hits = np.array([target in found for target, found in zip(targets, made.retrieved, strict=True)])
         report = Report(
             dataset=dataset.name,
@@ -75,12 +101,15 @@ def evaluate(
             n=plan.agent.limits.n,
             baseline=agent.backbone,
             surrogate=agent.explorer.surrogate.name,
-            rows=rows,
+            rows=tuple(replace(row, beyond=others[row.name]) for row in rows),
             candidate_recall=hit_interval(hits, setting.seed),
             mean_rounds=float(made.rounds.mean()),
             statuses=made.counted(),
             failures=made.failed(),
             out_of_reach=_out_of_reach(agent, users, targets),
+            n_possible=len(possible),
+            groups=_groups(plan, agent, values, traits(histories, users, targets), setting.seed),
+            untuned=agent.untuned,
         )
         _write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
@@ -90,6 +119,14 @@ def evaluate(
 
 def _stored_report(run: RunDir) -> Report:
     return TypeAdapter(Report).validate_json((run.path / "report.json").read_bytes())
+
+
+def _groups(
+    plan: EvalPlan, agent: Agent, values: Mapping[str, Mapping[str, FloatArray]], of: Traits, seed: int
+) -> tuple[Group, ...]:
+    if not plan.groups:
+        return ()
+    return grouped({name: each[plan.main] for name, each in values.items()}, plan.main, of, agent.backbone, seed)
 
 
 def _out_of_reach(agent: Agent, users: IntArray, targets: IntArray) -> int:

@@ -60,6 +60,8 @@ class Agent:
     backbone: str
     """The backbone's registry name."""
     inputs: dict[str, str]
+    untuned: str = ""
+    """Why what `toolrec tune` learns is not used; empty when it is."""
 
     def user(self, user_index: int) -> User:
         """What may be known of one user."""
@@ -72,8 +74,14 @@ class Agent:
         )
 
 
-def assemble(setting: Setting, dataset: Dataset, plan: AgentPlan, users: IntArray | None = None) -> Agent:
-    """Load backbone, encoders and these users' histories (None: everybody's).
+def assemble(
+    setting: Setting,
+    dataset: Dataset,
+    plan: AgentPlan,
+    users: IntArray | None = None,
+    histories: Interactions | None = None,
+) -> Agent:
+    """Load backbone, encoders and these users' histories (None: everybody's); `histories`, where given, are put in their place.
 
     Raises InputError with the next command when something is missing.
     """
@@ -81,17 +89,20 @@ def assemble(setting: Setting, dataset: Dataset, plan: AgentPlan, users: IntArra
     encoder_runs = store.choose_encoders(setting.runs, dataset, card.digest, plan.attributes, plan.backbone)
     encoders = {name: store.load_encoder(found, dataset, card.digest) for name, found in encoder_runs.items()}
     digests = {f"encoder:{name}": str(found.manifest.result["digest"]) for name, found in encoder_runs.items()}
-    histories = dataset.before(plan.before, users=None if users is None or len(users) == dataset.n_users else users)
+    if histories is None:
+        histories = dataset.before(plan.before, users=None if users is None or len(users) == dataset.n_users else users)
     scorer = BlockScorer(store.load_backbone(run, dataset), encoders, histories)
     inputs = {"backbone": card.digest, **digests}
     catalog, facets = dataset.catalog, Facets(dataset.catalog)
-    tuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, plan.before) if plan.tuned else None
+    tuned, untuned = None, "it was asked to do without"
+    if plan.tuned:
+        tuned, untuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, plan.before)
     if tuned is not None:
         inputs = {**inputs, "ranker": tuned.digest}
     toolbox = Toolbox([RetrievalTool(scorer), RankTool(tuned.ranker if tuned else BuiltinRanker()), FinishTool()])
     surrogate = BuiltinSurrogate(Habits(k=tuned.k), tuned=True) if tuned else BuiltinSurrogate()
     explorer = Explorer(surrogate, toolbox, catalog, facets, scorer.attributes, dataset.name, plan.limits)
-    return Agent(dataset, histories, scorer, explorer, card.name, inputs)
+    return Agent(dataset, histories, scorer, explorer, card.name, inputs, untuned)
 
 
 def blocks(agent: Agent, users: IntArray) -> Iterator[IntArray]:
@@ -147,7 +158,7 @@ def explore_all(
             n_asked += 1
         outcome = derive(run, record, SURROGATE)
         outcome.asked, outcome.seconds = n_asked, time.monotonic() - began
-        run.update(result=outcome.as_result())
+        run.update(result={**outcome.as_result(), "untuned": agent.untuned})
     return run, outcome
 
 

@@ -11,6 +11,7 @@ from toolrec_cli.agent.trajectory import Shown, Status, Trajectory
 from toolrec_cli.evaluation.report import Failure
 from toolrec_cli.evaluation.rows import FUSION, padded, row_name, tool_lists
 from toolrec_cli.operations.asking import Pace, ask
+from toolrec_cli.operations.filling import lengthened
 from toolrec_cli.operations.record import Record
 from toolrec_cli.progress import Progress
 
@@ -55,23 +56,24 @@ class _One:
     failure: Failure | None
 
 
-def make_lists(agent: "Agent", users: IntArray, record: Record, progress: Progress, pace: Pace | None = None) -> Made:
-    """Every row's list for every one of `users` (user_index); who is on record already is not asked again."""
+def make_lists(
+    agent: "Agent", users: IntArray, record: Record, depth: int, progress: Progress, pace: Pace | None = None
+) -> Made:
+    """Every row's list, `depth` long, for every one of `users` (user_index); who is on record already is not asked again."""
     rows = [agent.backbone, *map(row_name, agent.scorer.attributes), FUSION, SURROGATE]
-    n = agent.explorer.limits.n
     made = Made(
-        lists={row: np.zeros((len(users), n), np.int64) for row in rows},
+        lists={row: np.zeros((len(users), depth), np.int64) for row in rows},
         retrieved=[np.zeros(0, np.int32)] * len(users),
         rounds=np.zeros(len(users), np.int64),
         statuses=[Status.RUNNING] * len(users),
     )
 
     def of(position: int, trajectory: Trajectory) -> _One:
-        return _of_one(agent, position, int(users[position]), trajectory)
+        return _of_one(agent, position, int(users[position]), trajectory, depth)
 
     for one in ask(agent, users, record, of, again=True, progress=progress, pace=pace):
         for row, found in zip(rows, one.lists, strict=True):
-            made.lists[row][one.position] = padded(found, n)
+            made.lists[row][one.position] = padded(found, depth)
         made.retrieved[one.position] = one.retrieved
         made.statuses[one.position] = one.status
         made.rounds[one.position] = one.rounds
@@ -80,11 +82,12 @@ def make_lists(agent: "Agent", users: IntArray, record: Record, progress: Progre
     return made
 
 
-def _of_one(agent: "Agent", position: int, user: int, trajectory: Trajectory) -> _One:
+def _of_one(agent: "Agent", position: int, user: int, trajectory: Trajectory, depth: int) -> _One:
     attributes: list[str | None] = [None, *agent.scorer.attributes]
-    history, n = agent.histories.history(user), agent.explorer.limits.n
-    alone, fused = tool_lists(agent.scorer, user, history, n, attributes)
-    final = _indices(agent, [entry.item_id for entry in trajectory.ranking])
+    history = agent.histories.history(user)
+    alone, fused = tool_lists(agent.scorer, user, history, depth, attributes)
+    own = _indices(agent, [entry.item_id for entry in trajectory.ranking])
+    final = lengthened(own, trajectory, agent.dataset.catalog, fused, depth)
     shown = (step.observation for step in trajectory.steps if step.action.tool == "retrieve")
     ids = {item.item_id for found in shown if isinstance(found, Shown) for item in found.items}
     failure = None

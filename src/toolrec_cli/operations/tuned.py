@@ -13,7 +13,9 @@ from toolrec_cli.data.facets import Facets
 from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import InputError
 from toolrec_cli.models import evidence, store
-from toolrec_cli.models.checkpoint import load
+from toolrec_cli.models.checkpoint import ModelCard, load
+from toolrec_cli.storage.digests import file_digest
+from toolrec_cli.storage.run_dir import RunDir, list_runs
 from toolrec_cli.tools.retrieve import Scorer
 
 
@@ -33,22 +35,55 @@ def find_tuned(
     scorer: Scorer,
     facets: Facets,
     before: Part | None,
-) -> Tuned | None:
-    """The newest tuning on exactly these models; None when there is none, and for the validation split, on which it was fitted.
+) -> tuple[Tuned | None, str]:
+    """The newest tuning on exactly these models, or None and the reason in words.
 
-    What was counted up to the test cut lies beside the weights; for another cut it is counted anew.
+    It is none for the validation split, on which it was fitted. What was counted up to the test cut lies beside the weights;
+    for another cut it is counted anew. Raises InputError where the files are not those that were written.
     """
-    run = store.find_ranker(runs, dataset, inputs) if before is not Part.VALIDATION else None
+    if before is Part.VALIDATION:
+        return None, "a tuning is fitted on the validation split and is not scored on it"
+    run = store.find_ranker(runs, dataset, inputs)
     if run is None:
-        return None
+        return None, _why_none(runs, dataset, inputs)
     card, state = load(run.path / "model")
-    if before is Part.TEST:
-        known = evidence.load(run.path / evidence.FILE)
-    else:  # everybody's histories: those at hand may be a few users' alone
-        known = evidence.gather(dataset.before(before), len(dataset.catalog))
-    features = Features(scorer, known, dataset.catalog, facets)
+    features = Features(scorer, _known(run, card, dataset, before), dataset.catalog, facets)
     names = [column.name for column in features.columns]
     if [column["name"] for column in card.settings["columns"]] != names:
         raise InputError(f"{run.path} was tuned on other columns.", hint=f"Type: toolrec tune {dataset.name}")
     weights: dict[str, npt.NDArray[np.float32]] = {name: tensor.numpy() for name, tensor in state.items()}
-    return Tuned(TunedRanker(features, Weights.of(weights)), int(card.settings["k"]), card.digest)
+    return Tuned(TunedRanker(features, Weights.of(weights)), int(card.settings["k"]), card.digest), ""
+
+
+def _known(run: RunDir, card: ModelCard, dataset: Dataset, before: Part | None) -> evidence.Evidence:
+    """What was counted beside the weights; cards from before it had a digest are trusted."""
+    if before is not Part.TEST:  # everybody's histories: those at hand may be a few users' alone
+        return evidence.gather(dataset.before(before), len(dataset.catalog))
+    path = run.path / evidence.FILE
+    known = evidence.load(path)
+    if card.settings.get("evidence") not in (None, file_digest(path)):
+        raise InputError(f"{path} is altered: it is not what was counted when tuning.", hint="Tune again.")
+    return known
+
+
+def _why_none(runs: Path, dataset: Dataset, inputs: dict[str, str]) -> str:
+    """Why no tuning fits, from the newest one of the same name."""
+    hint = f"type: toolrec tune {dataset.name}"
+    same = (
+        run.manifest for run in list_runs(runs) if run.manifest.verb == "tune" and run.manifest.dataset == dataset.name
+    )
+    newest = next(same, None)
+    if newest is None:
+        return f"nothing is tuned yet ({hint})"
+    if newest.status != "done":
+        return f"the newest tuning was {newest.status} ({hint})"
+    if newest.dataset_digest != dataset.card.digest:
+        return f"the newest tuning is for an earlier version of the data set ({hint})"
+    spoken = {"backbone": "the backbone is another"}
+    kinds = {name: name.partition(":")[2] for name in {**newest.inputs, **inputs} if name != "backbone"}
+    spoken |= {name: f"the tool for {kind} is another" for name, kind in kinds.items()}
+    spoken |= {name: f"the tool for {kind} is new" for name, kind in kinds.items() if name not in newest.inputs}
+    spoken |= {name: f"the tool for {kind} is missing" for name, kind in kinds.items() if name not in inputs}
+    changed = [said for name, said in spoken.items() if newest.inputs.get(name) != inputs.get(name)]
+    first = changed[:1] if changed[:1] == [spoken["backbone"]] else changed
+    return f"the newest tuning does not fit: {', '.join(first)} ({hint})"

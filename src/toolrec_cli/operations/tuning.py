@@ -9,6 +9,7 @@ import numpy.typing as npt
 from toolrec_cli.agent.features import Features
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
+from toolrec_cli.evaluation.significance import paired
 from toolrec_cli.models import evidence, listwise
 from toolrec_cli.models.checkpoint import ModelCard, read_card, save
 from toolrec_cli.models.encoding import trainable_parameters
@@ -17,10 +18,14 @@ from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble, blocks
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream
+from toolrec_cli.storage.digests import file_digest
 from toolrec_cli.storage.run_dir import RunDir, recording
 from toolrec_cli.tools.retrieve import masked, top_k
 
 IntArray = npt.NDArray[np.int64]
+
+ENOUGH = 200
+"""Below so many users with their item among the candidates, what was learned may be chance, and the run says so."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,21 @@ def tune(
         progress("counting what goes with what", 0, 2)
         counted = evidence.gather(agent.histories, len(dataset.catalog))
         features = Features(agent.scorer, counted, dataset.catalog, agent.explorer.facets)
-        lists, n_asked = _lists(agent, features, dataset, plan, setting.seed, progress)
+        lists, n_asked = candidate_lists(agent, features, dataset, plan, setting.seed, progress)
         settings = replace(plan.fit, seed=setting.seed)
         fitted = listwise.fit(lists, settings, lambda epoch, loss: progress("fitting", epoch, settings.epochs, loss))
+        progress("counting what goes with what", 1, 2)
+        evidence.save(evidence.gather(dataset.before(Part.TEST), len(dataset.catalog)), run.path / evidence.FILE)
         columns = [asdict(column) for column in features.columns]
         card = ModelCard(
             role="ranker",
             name="listwise",
-            settings={"columns": columns, "k": plan.k, **asdict(settings)},
+            settings={
+                "columns": columns,
+                "k": plan.k,
+                "evidence": file_digest(run.path / evidence.FILE),
+                **asdict(settings),
+            },
             dataset=dataset.name,
             dataset_digest=dataset.card.digest,
             n_parameters=trainable_parameters(fitted.model),
@@ -66,24 +78,28 @@ def tune(
             validation_ndcg=fitted.ndcg,
         )
         save(run.path / "model", card, fitted.model.state_dict())
-        progress("counting what goes with what", 1, 2)
-        evidence.save(evidence.gather(dataset.before(Part.TEST), len(dataset.catalog)), run.path / evidence.FILE)
-        run.update(result=_result(run, card, fitted, n_asked, len(lists)))
+        run.update(result=_result(run, card, fitted, n_asked, len(lists), setting.seed))
     return run
 
 
-def _result(run: RunDir, card: ModelCard, fitted: listwise.Fitted, n_asked: int, n_used: int) -> dict[str, Any]:
+def _result(
+    run: RunDir, card: ModelCard, fitted: listwise.Fitted, n_asked: int, n_used: int, seed: int
+) -> dict[str, Any]:
+    gain = paired((fitted.gains - fitted.first_column_gains)[:, None], stream(seed, "paired"))[0]
     return {
         "users": n_asked,
         "users_with_their_item_among_the_candidates": n_used,
         "held_back_ndcg@10": fitted.ndcg,
-        "backbone_ndcg@10": fitted.first_column_ndcg,
+        "backbone_ndcg@10": float(fitted.first_column_gains.mean()),
+        "users_scored": len(fitted.gains),
+        "gain": asdict(gain),
+        "too_few": n_used < ENOUGH,
         "n_parameters": card.n_parameters,
         "digest": read_card(run.path / "model").digest,
     }
 
 
-def _lists(
+def candidate_lists(
     agent: Agent, features: Features, dataset: Dataset, plan: TunePlan, seed: int, progress: Progress
 ) -> tuple[Lists, int]:
     """What each tool's first k are made of, for every user whose validation item is among them; and how many were asked."""

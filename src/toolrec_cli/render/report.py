@@ -23,7 +23,11 @@ def print_report(report: Report, *, as_json: bool) -> None:
     console = stdout(width_when_piped=WIDE)
     for k in dict.fromkeys(name.partition("@")[2] for name in report.rows[0].metrics):
         console.print(_table(report, k))
-    recall = _spoken(report.candidate_recall)
+    if any(row.beyond for row in report.rows):
+        console.print(_beyond_table(report))
+    for by in dict.fromkeys(group.by for group in report.groups):
+        console.print(group_table(report, by))
+    recall = spoken(report.candidate_recall)
     console.print(
         Text(
             f"Surrogate: {report.surrogate}. Candidate recall {recall}: the held-out item was in a list retrieved for so many. "
@@ -32,6 +36,8 @@ def print_report(report: Report, *, as_json: bool) -> None:
             + "."
         )
     )
+    for line in _sampled(report):
+        console.print(Text(line))
     if report.out_of_reach:
         say(
             f"Of {report.out_of_reach:,} users the held-out item is in the history already: it is masked, a miss in every row. "
@@ -61,17 +67,83 @@ def _table(report: Report, k: str) -> Table:
         table.add_column(_heading(name), overflow="fold")
     table.add_column(f"{_heading(main)} − {report.baseline}", overflow="fold")
     table.add_column("p", no_wrap=True)
+    table.add_column("p, Holm", no_wrap=True)
     for row in report.rows:
         table.add_row(*_cells(row, k), style="bold" if row.name == "surrogate" else "")
     return table
 
 
+_MEASURES = {
+    "coverage": ("coverage", "{:.3f}"),
+    "novelty": ("novelty, bits", "{:.2f}"),
+    "diversity": ("diversity", "{:.3f}"),
+    "popularity": ("popularity", "{:,.0f}"),
+    "head_share": ("share of head", "{:.3f}"),
+    "miscalibration": ("miscalibration, bits", "{:.3f}"),
+}
+
+
+def _beyond_table(report: Report) -> Table:
+    title = foreign(f"Beyond accuracy, the first {report.n} places; mean [95 % interval]", style="bold")
+    table = plain_table(title, "row", *(heading for heading, _ in _MEASURES.values()))
+    for row in report.rows:
+        cells = [_measured(row.beyond.get(name), form) for name, (_, form) in _MEASURES.items()]
+        table.add_row(foreign(row.name), *cells, style="bold" if row.name == "surrogate" else "")
+    return table
+
+
+def _measured(found: Interval | None, form: str) -> Text:
+    if found is None:
+        return Text("–")
+    return Text(f"{form.format(found.mean)} [{form.format(found.low)}, {form.format(found.high)}]")
+
+
+def group_table(report: Report, by: str) -> Table:
+    """The baseline and the surrogate for every kind of user."""
+    groups = [group for group in report.groups if group.by == by]
+    metric, last = _heading(groups[0].metric), report.rows[-1].name
+    title = foreign(f"By {by}; p corrected by Holm over every row and group", style="bold")
+    difference = f"{last} − {report.baseline}"
+    table = plain_table(title, by, "users", f"{metric}, {report.baseline}", f"{metric}, {last}", difference, "p, Holm")
+    for group in groups:
+        figures = [Text(spoken(group.rows[name])) for name in (report.baseline, last)]
+        versus = group.versus[last]
+        p = "" if versus.p_holm is None else spoken_p(versus.p_holm)
+        table.add_row(Text(group.name), Text(f"{group.n_users:,}"), *figures, Text(spoken_difference(versus)), Text(p))
+    return table
+
+
+def plain_table(title: Text, *columns: str) -> Table:
+    """A table without lines, whose cells fold rather than lose anything."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1), header_style="dim", pad_edge=False)
+    for column in columns:
+        table.add_column(foreign(column), overflow="fold")
+    return table
+
+
 def _cells(row: Row, k: str) -> list[Text]:
-    figures = [Text(_spoken(row.metrics[f"{name}@{k}"])) for name in ("recall", "ndcg", "mrr")]
+    figures = [Text(spoken(row.metrics[f"{name}@{k}"])) for name in ("recall", "ndcg", "mrr")]
     if row.versus is None:
-        return [foreign(row.name), *figures, Text(""), Text("")]
+        return [foreign(row.name), *figures, Text(""), Text(""), Text("")]
     versus = row.versus[f"ndcg@{k}"]
-    return [foreign(row.name), *figures, Text(_spoken_difference(versus)), Text(_spoken_p(versus.p_value))]
+    holm = "" if versus.p_holm is None else spoken_p(versus.p_holm)
+    difference = Text(spoken_difference(versus))
+    return [foreign(row.name), *figures, difference, Text(spoken_p(versus.p_value)), Text(holm)]
+
+
+def _sampled(report: Report) -> list[str]:
+    """Where users were sampled: what so many can show at all."""
+    if report.n_users >= report.n_possible:
+        return []
+    last = report.rows[-1]
+    named = [name for name in last.metrics if name.startswith("ndcg@")]
+    least = [f"{_heading(name)} {d:.4f}" for name in named if (d := (last.versus or {})[name].detectable) is not None]
+    if last.versus is None or not least:
+        return []
+    return [
+        f"Minimum detectable difference of {last.name} to {report.baseline} with {report.n_users:,} of {report.n_possible:,} "
+        f"users (80 % power, 5 % level): {', '.join(least)}. What is smaller is not to be seen, nor ruled out."
+    ]
 
 
 def _heading(metric: str) -> str:
@@ -82,13 +154,16 @@ def _heading(metric: str) -> str:
     return f"{name.upper() if name in ('ndcg', 'mrr') else name.capitalize()}@{k}"
 
 
-def _spoken(found: Interval) -> str:
+def spoken(found: Interval) -> str:
+    """A mean and its interval."""
     return f"{found.mean:.4f} [{found.low:.3f}, {found.high:.3f}]"
 
 
-def _spoken_difference(found: Paired) -> str:
+def spoken_difference(found: Paired) -> str:
+    """A difference and its interval."""
     return f"{found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
 
 
-def _spoken_p(p_value: float) -> str:
+def spoken_p(p_value: float) -> str:
+    """A p-value; no more digits than randomisation can give."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"

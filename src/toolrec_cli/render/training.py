@@ -61,13 +61,24 @@ def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:
     if as_json:
         print_json({"schema_version": 1, "run": str(run.path), **result})
         return
+    gain = result["gain"]
     used, asked = result["users_with_their_item_among_the_candidates"], result["users"]
+    scored = (
+        f"on {result['users_scored']:,} of them, before they were, NDCG@10 among the candidates was "
+        f"{result['backbone_ndcg@10']:.4f} by the backbone and {result['held_back_ndcg@10']:.4f} tuned, "
+        f"{gain['difference']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
+    )
     line = (
-        f"{run.path}\n{used:,} of {asked:,} users had their validation item among the candidates and were learned from; of those "
-        f"held back, NDCG@10 among the candidates {result['backbone_ndcg@10']:.4f} by the backbone, "
-        f"{result['held_back_ndcg@10']:.4f} tuned · {result['n_parameters']:,} weights"
+        f"{run.path}\n{used:,} of {asked:,} users had their validation item among the candidates and were learned from; "
+        f"{scored} · {result['n_parameters']:,} weights"
     )
     stdout().print(Text(line), soft_wrap=True)
+    if result["too_few"]:
+        say(
+            f"Only {used:,} users were there to learn from: that it helps may be chance. Compare toolrec eval --untuned, "
+            "or train the backbone longer.",
+            style="yellow",
+        )
     say(f"Next: {following}", style="dim")
 
 

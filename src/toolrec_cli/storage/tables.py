@@ -36,6 +36,21 @@ STEPS: Schema = {
 """steps.parquet: one line a step. `step` counts from 1, `arguments` is JSON, `observation` one of shown, refused, finished;
 `n_shown` counts verified items, or those of the final list, `n_rejected` names that were turned away; `reason` is a refusal's."""
 
+VARIANTS: Schema = {
+    "variant": pl.String,
+    "figure": pl.String,
+    "n_users": pl.Int64,
+    "mean": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "difference": pl.Float64,
+    "difference_low": pl.Float64,
+    "difference_high": pl.Float64,
+    "p_value": pl.Float64,
+    "p_holm": pl.Float64,
+}
+"""variants.parquet: one line a variant of an ablation or a stress test, and figure."""
+
 REJECTS: Schema = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.String}
 """`prep --report`: one line a row that was left out; `line` counts from 1, `text` is the row, shortened."""
 

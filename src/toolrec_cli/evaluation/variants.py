@@ -1,0 +1,84 @@
+"""Variants of one system on the same users: what an ablation or a stress test says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from toolrec_cli.evaluation.report import compare
+from toolrec_cli.evaluation.significance import Interval, Paired
+
+IntArray = npt.NDArray[np.int64]
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One variant's lists, [n_users, n] item_index (0 = none), and what else was measured: rounds, time, what failed."""
+
+    name: str
+    lists: IntArray
+    measured: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True)
+class VariantRow:
+    """A variant's figures. `versus` compares it with the reference on the same users; None for the reference itself."""
+
+    name: str
+    metrics: dict[str, Interval]
+    versus: dict[str, Paired] | None
+    measured: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was asked ("kind", "question"), of whom, and what came out; `reading` says it in two lines."""
+
+    verb: str
+    kind: str
+    question: str
+    dataset: str
+    split: str
+    n_users: int
+    n_possible: int
+    n: int
+    reference: str
+    rows: tuple[VariantRow, ...]
+    reading: tuple[str, ...]
+    schema_version: int = SCHEMA_VERSION
+
+
+def rows_of(
+    variants: Sequence[Variant], targets: IntArray, k: int, reference: str, seed: int
+) -> tuple[VariantRow, ...]:
+    """Every variant against the same held-out items, [n_users]; p-values corrected over the variants."""
+    lists = {variant.name: variant.lists for variant in variants}
+    found, _ = compare(lists, targets, (k,), reference, seed)
+    measured = {variant.name: dict(variant.measured) for variant in variants}
+    return tuple(VariantRow(row.name, row.metrics, row.versus, measured[row.name]) for row in found)
+
+
+def reading(rows: Sequence[VariantRow], reference: str, k: int) -> tuple[str, str]:
+    """Which variant is best and worst, and which of them can be told from the reference at all."""
+    metric = f"ndcg@{k}"
+    mean = {row.name: row.metrics[metric].mean for row in rows}
+    best, worst = max(mean, key=mean.__getitem__), min(mean, key=mean.__getitem__)
+    others = {row.name: row.versus[metric] for row in rows if row.versus is not None}
+    sure = {name: each for name, each in others.items() if each.p_holm is not None and each.p_holm < 0.05}
+    first = (
+        f"NDCG@{k} runs from {mean[worst]:.4f} ({worst}) to {mean[best]:.4f} ({best}); the reference, {reference}, has "
+        f"{mean[reference]:.4f} over {rows[0].metrics[metric].n:,} users."
+    )
+    if not sure:
+        least = max((each.detectable or 0.0 for each in others.values()), default=0.0)
+        return (
+            first,
+            f"None of the {len(others)} can be told from the reference; a difference of {least:.4f} would have been.",
+        )
+    said = ", ".join(f"{name} {each.difference:+.4f}" for name, each in sure.items())
+    rest = len(others) - len(sure)
+    return first, f"Told from the reference (p < 0.05, Holm): {said}." + (
+        f" Not told: the other {rest}." if rest else ""
+    )

@@ -1,0 +1,1 @@
+"""What is taken away to see what it was worth. A file is an ablation: a question, and the variants that answer it."""

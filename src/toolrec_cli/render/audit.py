@@ -1,0 +1,44 @@
+"""An audit as a table or as JSON."""
+
+from dataclasses import asdict
+
+from rich.text import Text
+
+from toolrec_cli.evaluation.audit import STRICT, Audit
+from toolrec_cli.render.console import foreign, print_json, stdout
+from toolrec_cli.render.report import plain_table, spoken
+
+
+def print_audit(audit: Audit, *, as_json: bool) -> None:
+    """What was handed in, the eight figures, and what they say."""
+    if as_json:
+        print_json(asdict(audit))
+        return
+    console = stdout()
+    row = f", row {audit.row}" if audit.row else ""
+    title = foreign(f"{audit.source}{row} on {audit.dataset}, {audit.split} split; mean [95 % interval]", style="bold")
+    names = ("recall", "ndcg", "mrr")
+    headings = [f"{name.upper() if name != 'recall' else 'Recall'}@{audit.k}" for name in names]
+    table = plain_table(title, "counted", "users", *headings)
+    for each in audit.rows:
+        figures = [Text(spoken(each.metrics[f"{name}@{audit.k}"])) for name in names]
+        style = "bold" if each.counting == STRICT else ""
+        table.add_row(Text(each.counting.spoken), Text(f"{each.n_users:,}"), *figures, style=style)
+    console.print(table)
+    for line in (_handed_in(audit), *audit.reading):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _handed_in(audit: Audit) -> str:
+    said = (
+        f"{audit.n_users:,} users have a held-out item; {audit.n_listed:,} of them have a list, {audit.n_survivors:,} one of "
+        f"{audit.k} known items, none twice. In the lists: {audit.n_unknown_items:,} unknown items, {audit.n_repeats:,} named "
+        f"again, {audit.n_owned:,} of the history."
+    )
+    if audit.out_of_reach:
+        said += f" {audit.out_of_reach:,} users have their held-out item already."
+    if audit.n_unknown_users or audit.n_without_target:
+        said += (
+            f" Left out: {audit.n_unknown_users:,} unknown users, {audit.n_without_target:,} without a held-out item."
+        )
+    return said

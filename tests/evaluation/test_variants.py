@@ -1,0 +1,44 @@
+"""What an ablation says of its variants, and how it is drawn."""
+
+from xml.etree import ElementTree
+
+import numpy as np
+
+from toolrec_cli.evaluation.figure import svg
+from toolrec_cli.evaluation.variants import Variant, VariantRow, reading, rows_of
+
+TARGETS = np.full(60, 5)
+GOOD, BAD = np.tile([5, 6], (60, 1)), np.tile([6, 7], (60, 1))
+
+
+def rows(*variants: Variant) -> tuple[VariantRow, ...]:
+    return rows_of(variants, TARGETS, 2, variants[0].name, seed=1)
+
+
+def test_what_differs_is_told_and_what_does_not_is_counted() -> None:
+    found = rows(Variant("base", BAD), Variant("<good>", GOOD, {"rounds": 3.0}), Variant("same", BAD))
+    assert found[1].measured == {"rounds": 3.0}
+    assert reading(found, "base", 2) == (
+        "NDCG@2 runs from 0.0000 (base) to 1.0000 (<good>); the reference, base, has 0.0000 over 60 users.",
+        "Told from the reference (p < 0.05, Holm): <good> +1.0000. Not told: the other 1.",
+    )
+
+
+def test_where_nothing_can_be_told_it_is_said_what_could_have_been() -> None:
+    mixed = BAD.copy()
+    mixed[:2] = GOOD[:2]
+    said = reading(rows(Variant("base", BAD), Variant("other", mixed)), "base", 2)[1]
+    assert said.startswith("None of the 1 can be told from the reference; a difference of 0.06")
+
+
+def test_the_drawing_is_well_formed_and_names_are_text() -> None:
+    drawn = svg("a < b", rows(Variant("base", BAD), Variant("<good>", GOOD)), "ndcg@2")
+    root = ElementTree.fromstring(drawn)
+    texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[0] == "a < b"
+    assert "<good>" in texts
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == 2
+
+
+def test_variants_that_are_all_alike_are_drawn_too() -> None:
+    ElementTree.fromstring(svg("", rows(Variant("base", GOOD)), "ndcg@2"))
