@@ -10,7 +10,7 @@ import torch
 from hypothesis import settings
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.sources.sample import make
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.setting import Setting
@@ -55,7 +55,7 @@ def tiny_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     pretrain(Setting(workspace), dataset, BackbonePlan(shape=dict(SHAPE), training=QUICK, threads=1))
     for attribute in ("genre", "release_year"):
-        plan = EncoderPlan(attribute, shape={"embedding_size": 8}, training=QUICK, threads=1)
+        plan = EncoderPlan(attribute, shape={"embedding_size": 8}, training=QUICK, threads=1, controls=False)
         train_encoder(Setting(workspace), dataset, plan)
     return workspace
 

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from toolrec_cli.commands import (
     audit,
     datasets,
+    doctor,
     evaluate,
     prep,
     pretrain,
@@ -81,6 +82,7 @@ app.command("eval")(evaluate.evaluate)
 app.command("stress")(stress.stress)
 app.command("audit")(audit.audit)
 app.add_typer(datasets.app, name="datasets")
+app.command("doctor")(doctor.doctor)
 
 
 def _show_version(wanted: bool) -> None:

@@ -41,9 +41,19 @@ def test_seven_of_ten_are_asked_again_and_the_mended_list_is_taken() -> None:
     assert listed(trajectory) == TEN
 
 
-def test_a_list_of_three_again_and_again_ends_in_a_forced_list() -> None:
-    trajectory = explore(ALL, finish(TEN[:3]))
-    assert kinds(trajectory) == ["shown"] + ["refused"] * 6
+def test_a_list_of_three_again_and_again_is_filled_up_in_the_end_and_what_was_added_is_marked() -> None:
+    trajectory = explore(ALL, finish(ids([9, 3, 5])))
+    assert kinds(trajectory) == ["shown", "refused", "refused", "finished"]
+    assert (trajectory.status, listed(trajectory)) == (Status.PADDED, ids([9, 3, 5, 1, 2, 4, 6, 7, 8, 10]))
+    assert [entry.padded for entry in trajectory.ranking] == [False] * 3 + [True] * 7
+    assert trajectory.steps[-1].observation == Finished(
+        tuple(listed(trajectory)), ("the list had 3 valid items of 10: the last 7 were added from memory",)
+    )
+
+
+def test_an_empty_list_for_ever_is_not_the_surrogates_and_a_list_is_forced() -> None:
+    trajectory = explore(ALL, finish([]))
+    assert kinds(trajectory) == ["shown", "refused", "refused", "refused"]
     assert (trajectory.status, listed(trajectory)) == (Status.FORCED, TEN)
 
 
@@ -69,7 +79,7 @@ def test_ranking_first_is_refused_and_can_be_mended() -> None:
 def test_never_finishing_forces_the_list_that_the_tools_agree_on() -> None:
     """By genre the order is 14, 13, …: what both tools have high is first; ties by who came first."""
     trajectory = explore(retrieve(k=3), retrieve("genre", 3), retrieve("year", 1), n=4)
-    assert (trajectory.status, len(trajectory.steps)) == (Status.FORCED, 7)
+    assert (trajectory.status, len(trajectory.steps)) == (Status.FORCED, 5)
     assert listed(trajectory) == ids([1, 14, 8, 2])
     assert trajectory.ranking[1] == Recommended(2, "114", ("retrieve:genre",))
 
@@ -79,13 +89,35 @@ def test_a_forced_list_says_so_and_a_finished_one_does_not() -> None:
     assert explore(ALL, finish(TEN)).status is Status.FINISHED
 
 
-def test_the_same_action_for_ever_brings_nothing_new_and_no_evidence() -> None:
+def test_the_same_action_for_ever_is_told_so_and_then_the_list_is_forced() -> None:
     once, often = explore(ALL, finish([])), explore(ALL)
-    seen = [step.observation for step in often.steps if isinstance(step.observation, Shown)]
-    assert [sum(item.new for item in each.items) for each in seen] == [14, 0, 0, 0, 0, 0]
-    assert kinds(often)[-1] == "refused"
+    assert [step.observation for step in often.steps[1:]] == [
+        Refused(
+            "This is exactly what you did in round 1: it brings nothing new.",
+            "Do something else: who does the same for ever must finish in the next round.",
+        ),
+        Refused("Round 3 of 3 is the last: the list must be finished now.", "Call one of: finish."),
+    ]
     assert listed(once) == listed(often) == TEN
-    assert often.ranking[0].marks == ("retrieve:none",)
+    assert (often.status, often.ranking[0].marks) == (Status.FORCED, ("retrieve:none",))
+
+
+def test_asking_two_things_in_turn_for_ever_uses_the_rounds_up_and_brings_no_evidence() -> None:
+    trajectory = explore(*[ALL, retrieve("genre", 50)] * 3, rank())
+    seen = [step.observation for step in trajectory.steps if isinstance(step.observation, Shown)]
+    assert [sum(item.new for item in each.items) for each in seen] == [14, 0, 0, 0, 0, 0]
+    assert (trajectory.status, len(trajectory.steps)) == (Status.FORCED, 7)
+    assert trajectory.ranking[0].marks == ("retrieve:none", "retrieve:genre")
+
+
+def test_who_was_told_that_he_repeats_himself_may_go_on_with_something_else() -> None:
+    trajectory = explore(ALL, ALL, finish(TEN))
+    assert kinds(trajectory) == ["shown", "refused", "finished"]
+    assert trajectory.status is Status.FINISHED
+
+
+def test_a_reply_that_held_no_action_repeats_nothing() -> None:
+    assert kinds(explore(Action(""), Action(""), Action(""), ALL, finish(TEN)))[-1] == "finished"
 
 
 def test_in_the_last_round_only_a_list_is_taken() -> None:
@@ -246,7 +278,8 @@ def test_any_behaviour_ends_with_a_valid_list_or_a_counted_failure(
     assert 1 <= len(trajectory.steps) <= max_rounds
     assert trajectory.status is not Status.RUNNING
     assert bool(final) == (trajectory.status is not Status.FAILED)
-    assert (kinds(trajectory)[-1] == "finished") == (trajectory.status is Status.FINISHED)
+    assert (kinds(trajectory)[-1] == "finished") == (trajectory.status in (Status.FINISHED, Status.PADDED))
+    assert any(entry.padded for entry in trajectory.ranking) == (trajectory.status is Status.PADDED)
     assert decode(encode(trajectory), "line 1") == trajectory
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolrec_cli.agent.memory import Admission, Memory
-from toolrec_cli.agent.trajectory import Rejected
+from toolrec_cli.agent.trajectory import Matched, Rejected
 from toolrec_cli.tools.protocol import Mark, Named, Proposal
 from tools.small_world import HISTORY, N_ITEMS, catalog
 
@@ -24,7 +24,9 @@ def _bring(
 def test_what_is_known_gets_in_with_its_place_and_is_new() -> None:
     memory = _memory()
     admission = _bring(memory, "103", "Alpha")
-    assert admission == Admission(((3, Named("103", 1, 0.5), True), (1, Named("Alpha", 2, 0.5), True)), ())
+    assert admission == Admission(
+        ((3, Named("103", 1, 0.5), True), (1, Named("Alpha", 2, 0.5), True)), (), (Matched("Alpha", "101", "title"),)
+    )
     assert list(memory.candidates) == [3, 1]
     assert memory.candidates[1].marks == [Mark("retrieve", None, None, 2, 0.5, 1)]
 
@@ -57,6 +59,16 @@ def test_marks_accumulate_oldest_first_and_an_item_is_new_once() -> None:
         ("retrieve:none", 1, 1),
         ("retrieve:genre=Comedy", 2, 2),
     ]
+
+
+def test_it_is_recorded_how_a_name_that_is_no_id_was_matched() -> None:
+    admission = _bring(_memory(), "101", "Bravo", "the charlie", "Foxtort", "Juliet T")
+    assert admission.matched == (
+        Matched("Bravo", "102", "title"),
+        Matched("the charlie", "103", "normalised"),
+        Matched("Juliet T", "110", "fuzzy", 93.3),
+    )
+    assert [rejected.name for rejected in admission.rejected] == ["Foxtort"]
 
 
 def test_an_empty_proposal_changes_nothing() -> None:

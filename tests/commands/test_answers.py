@@ -35,7 +35,7 @@ def test_one_user_is_one_json_document_though_traced(traced: CompletedProcess[st
     assert (document["surrogate"], document["status"]) == ("builtin", "finished")
     assert [item["rank"] for item in document["items"]] == list(range(1, 11))
     for item in document["items"]:
-        assert list(item) == ["rank", "item_id", "title", "tool", "tools", "attributes"]
+        assert list(item) == ["rank", "item_id", "title", "tool", "tools", "padded", "attributes"]
         assert item["tool"] == item["tools"][0]
         assert item["tool"].startswith("retrieve:")
         assert list(item["attributes"]) == ["genre", "release_year", "director"]
@@ -128,7 +128,7 @@ def test_a_training_answers_with_its_directory(toolrec: Run, workspace: Path, wo
 def test_a_training_for_people(toolrec: Run, workspace: Path, words: list[str], following: str) -> None:
     said = toolrec(*words, *SMALL, "-w", workspace)
     assert f"Next: toolrec {following} -w {workspace}\n" in said.stderr
-    path, figures = said.stdout.splitlines()
+    path, figures, *_ = said.stdout.splitlines()
     assert open_run(Path(path)).manifest.status == "done"
     assert re.fullmatch(
         r"validation NDCG@10 0\.\d{4} at epoch 1 of 1 · [\d,]+ trained parameters · \d+ CPU-seconds", figures

@@ -59,7 +59,9 @@ def test_prep_leaves_no_directory(
     assert names(tmp_path / "datasets") == []
 
 
-@pytest.mark.parametrize("where", ["data.staged.Staged.append", "data.writing.parquet.ParquetWriter"])
+@pytest.mark.parametrize(
+    "where", ["data.preparing.staged.Staged.append", "data.preparing.writing.parquet.ParquetWriter"]
+)
 def test_prep_leaves_no_directory_when_the_interactions_do_not_fit(
     toolrec: Run, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

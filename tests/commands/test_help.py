@@ -15,7 +15,19 @@ from toolrec_cli.app import app
 Run = Callable[..., CompletedProcess[str]]
 
 GROUP: Any = typer.main.get_command(app)
-VERBS = ["prep", "pretrain", "train-encoder", "tune", "recommend", "replay", "eval", "stress", "audit", "datasets"]
+VERBS = [
+    "prep",
+    "pretrain",
+    "train-encoder",
+    "tune",
+    "recommend",
+    "replay",
+    "eval",
+    "stress",
+    "audit",
+    "doctor",
+    "datasets",
+]
 
 
 def examples(verb: str) -> list[str]:

@@ -21,6 +21,7 @@ Interrupt = Callable[..., CompletedProcess[str]]
 
 STOPPED = "Error: Stopped.\nHint: Nothing was finished, and nothing half-done is left behind.\n"
 KEPT = "Error: Stopped.\nHint: Kept: {}\n"
+RESUMABLE = "Error: Stopped.\nHint: Kept: {0} Go on: toolrec pretrain --resume {0}\n"
 
 LISTENING = """
 import signal
@@ -101,9 +102,9 @@ def test_a_training_keeps_its_best_epoch(interrupt: Interrupt, workspace: Path) 
     there = runs(workspace)
     words = ["pretrain", "--epochs", "9999", "--patience", "9999", "--embedding-size", "8", "--threads", "1"]
     out = workspace / "runs" / "interrupted"
-    said = interrupt(out, "metrics.jsonl", *words, "--out", str(out), "-w", str(workspace))
+    said = interrupt(out, "resume/state.json", *words, "--out", str(out), "-w", str(workspace))
     assert (said.returncode, said.stdout) == (130, "")
-    assert said.stderr.endswith(KEPT.format(out))
+    assert said.stderr.endswith(RESUMABLE.format(out))
     assert runs(workspace) - there == {"interrupted"}
     assert {str(path.relative_to(out)) for path in out.rglob("*")} == {
         "run.json",
@@ -111,11 +112,20 @@ def test_a_training_keeps_its_best_epoch(interrupt: Interrupt, workspace: Path) 
         "model",
         "model/config.json",
         "model/weights.safetensors",
+        "resume",
+        "resume/state.json",
+        "resume/state.safetensors",
     }
     manifest = open_run(out).manifest
     assert (manifest.status, set(manifest.outputs)) == (
         "interrupted",
-        {"metrics.jsonl", "model/config.json", "model/weights.safetensors"},
+        {
+            "metrics.jsonl",
+            "model/config.json",
+            "model/weights.safetensors",
+            "resume/state.json",
+            "resume/state.safetensors",
+        },
     )
     assert all(file_digest(out / name) == digest for name, digest in manifest.outputs.items())
     epochs = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]

@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.sources.sample import make
 from toolrec_cli.progress import silent
 from toolrec_cli.storage.run_dir import list_runs
@@ -51,6 +51,10 @@ MISTAKES = [
     # option values
     ("pretrain --backbone sasrek", 2, ["There is no backbone 'sasrek'. Did you mean 'sasrec'?"]),
     ("pretrain --loss bprr", 2, ["There is no loss 'bprr'. Did you mean 'bpr'?"]),
+    ("pretrain --targets newst", 2, ["There is no choice of targets 'newst'. Did you mean 'newest'?"]),
+    ("pretrain --preset toolrec", 2, ["There is no preset 'toolrec'. Did you mean 'toolrec-paper'?"]),
+    ("train-encoder --attr genre --preset papr", 2, ["There is no preset 'papr'."]),
+    ("pretrain --negatives 0", 2, ["--negatives"]),
     ("pretrain --n-heads 3", 2, ["3 heads do not divide a width of 64."]),
     ("pretrain --epochs 0", 2, ["--epochs"]),
     ("train-encoder --attr genre --loss cross-entropi", 2, ["Did you mean 'cross-entropy'?"]),

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from toolrec_cli.data import big_log
+from toolrec_cli.data.reading import big_log
 from toolrec_cli.storage.tables import REJECTS
 
 Run = Callable[..., CompletedProcess[str]]

@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import BadRow, RawData, ReadOptions
 from toolrec_cli.data.sources._amazon_values import names, paths, prices, sales_ranks, titles
 from toolrec_cli.data.sources.amazon import SOURCE

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from toolrec_cli.data import big_log, parts
 from toolrec_cli.data.choices import Choices
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
+from toolrec_cli.data.reading import big_log, parts
 from toolrec_cli.data.source import ReadOptions
 from toolrec_cli.data.sources.table import SOURCE
 from toolrec_cli.errors import InputError
@@ -79,7 +79,7 @@ def test_bad_rows_of_a_big_file_are_counted_and_the_first_shown_with_their_lines
         "log.csv: it does not have 4 fields separated by ','": 2,
         "log.csv: the user id is empty": 1,
         "log.csv: the item id is empty": 1,
-        "log.csv: the time is neither a number nor an ISO date": 1,
+        "log.csv: the time is neither a number nor a date that is known": 1,
         "log.csv: the rating is not a number": 1,
         "log.csv: items.csv has no such item": 1,
     }
@@ -136,6 +136,34 @@ def test_a_big_file_that_is_cut_off_is_refused(big: None, tmp_path: Path) -> Non
     with pytest.raises(InputError, match=r"log\.parquet cannot be read"):
         made(tmp_path / "toys", tmp_path / "log.parquet")
     assert not (tmp_path / "toys").exists()
+
+
+def test_parts_of_one_name_in_several_folders_are_told_apart(big: None, tmp_path: Path) -> None:
+    for day, lines in (("day=1", CLEAN[:500]), ("day=2", [*CLEAN[500:], "u1,001,soon,1", "u1", "u2"])):
+        (tmp_path / "logs" / day).mkdir(parents=True)
+        write(tmp_path / "logs" / day / "part-0.csv", HEADER + "\n".join(lines))
+    raw = SOURCE.read(ReadOptions(interactions=tmp_path / "logs"), silent)
+    assert list(raw.files) == ["day=1/part-0.csv", "day=2/part-0.csv"]
+    assert len(set(raw.files.values())) == 2
+    dataset = prepare("table", raw, "toys", tmp_path / "toys", skip_bad=True, progress=silent)
+    told = raw.interactions.told()  # type: ignore[union-attr]
+    assert told.n_rows == {"day=1/part-0.csv": 500, "day=2/part-0.csv": 703}
+    assert dataset.card.bad_rows == {
+        "day=2/part-0.csv: it does not have 4 fields separated by ','": 2,
+        "day=2/part-0.csv: the time is neither a number nor a date that is known": 1,
+    }
+
+
+def test_what_is_odd_in_a_big_log_is_counted_over_all_pieces(big: None, tmp_path: Path) -> None:
+    rows = [*CLEAN, " u1,001,1500000000,nan", "u1 ,002,99999999999,1", "u1,003,-5,1"]
+    dataset = made(tmp_path / "toys", write(tmp_path / "log.csv", HEADER + "\n".join(rows)), skip_bad=True)
+    for note in (
+        "log.csv: ids of users with spaces around them, taken without: 2.",
+        "log.csv: ratings that are NaN or null, taken as none: 1.",
+        "log.csv: times that lie in the future, kept: 1.",
+    ):
+        assert note in dataset.card.notes
+    assert dataset.card.bad_rows == {"log.csv: the time is negative: before 1970": 1}
 
 
 def test_latin_1_is_refused_where_it_would_have_to_be_read_twice(big: None, tmp_path: Path) -> None:

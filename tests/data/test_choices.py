@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.naive import Row, prepared, to_be_found
-from toolrec_cli.data import buckets, staged, writing
 from toolrec_cli.data.choices import PRESETS, Choices, Keep, resolve
 from toolrec_cli.data.dataset import Dataset, parse_card
 from toolrec_cli.data.interactions import Part
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing import buckets, staged, writing
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import silent

@@ -161,6 +161,69 @@ def test_no_value_is_too_odd_to_be_asked_for(value: str) -> None:
     assert _having(YEARS, value) != []
 
 
+RELEASES = _facets(["1994-02-17", "1994-07-01", None, "1995-01-31", "2014-12-31"], Kind.DATE)
+
+
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [
+        ("1990s", [1, 2, 4]),
+        ("1994", [1, 2]),
+        ("1994-02", [1]),
+        ("1994-02-17", [1]),
+        ("1994-02-18", None),
+        ("1994..1995", [1, 2, 4]),
+        ("1994-07 to 1995-01", [2, 4]),
+        ("1994-07-01–1995-01-30", [2]),
+        ("<1994-07-01", [1]),
+        ("<=1994", [1, 2]),
+        (">1994", [4, 5]),
+        (">=1995-01-31", [4, 5]),
+        ("from 1995 to 2014", [4, 5]),
+        ("1994-13", None),
+        ("1994-02-30", None),
+        ("17 Feb 1994", None),
+        ("", None),
+    ],
+)
+def test_a_date_is_asked_for_by_decade_year_month_or_day(value: str, items: list[int] | None) -> None:
+    assert _having(RELEASES, value) == items
+
+
+def test_dates_of_few_years_are_spoken_of_by_year() -> None:
+    assert _labels(["2013-05-05", None, "2014-05-05"], Kind.DATE) == [("2013",), (), ("2014",)]
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("Western", "Western"),
+        ("westren", "Western"),
+        ("SciFi", "Sci-Fi"),
+        ("Wonder", None),
+        ("Drama1", None),
+        ("", None),
+    ],
+)
+def test_what_a_misspelt_value_means(value: str, meant: str | None) -> None:
+    """Of two that are as near, none."""
+    assert _facets(["Western", "Sci-Fi", "Drama2", "Drama3", "War"], Kind.CATEGORICAL).meant("x", value) == meant
+
+
+def test_of_numbers_nothing_is_guessed() -> None:
+    assert YEARS.meant("x", "1991s") is None
+    assert RELEASES.meant("x", "1991s") is None
+
+
+def test_however_much_is_asked_no_more_is_kept() -> None:
+    facets = _facets([f"c{k % 50}" for k in range(2000)], Kind.CATEGORICAL)
+    facets.having("x", "c1")
+    before = {name: len(kept) for name, kept in vars(facets).items() if isinstance(kept, dict)}
+    for k in range(300):
+        facets.having("x", f"c{k}")
+    assert {name: len(kept) for name, kept in vars(facets).items() if isinstance(kept, dict)} == before
+
+
 def test_all_but_free_text_has_labels() -> None:
     frame = pl.DataFrame({"item_id": ["1"], "title": ["t"], "plot": ["Long."], "genre": ["Drama"]})
     attributes = [Attribute("plot", Kind.TEXT, 1.0, 1), Attribute("genre", Kind.CATEGORICAL, 1.0, 1)]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolrec_cli.data.interactions import Part, read_before, read_held_out, read_users_with
-from toolrec_cli.data.splits import PARTS, last_two
+from toolrec_cli.data.preparing.splits import PARTS, last_two
 
 LOG = pl.DataFrame(
     {

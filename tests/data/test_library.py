@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from toolrec_cli.data.library import choose, dataset_dir, open_dataset, prepared
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.sources.sample import make
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import silent

@@ -10,7 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.data.preparing.preparation import prepare
+from toolrec_cli.data.reading import big_log, parts
 from toolrec_cli.data.source import RawData, ReadOptions
 from toolrec_cli.data.sources.table import SOURCE
 from toolrec_cli.errors import InputError, UsageError
@@ -286,6 +288,37 @@ def test_mended_and_counted(misery: Misery, tmp_path: Path) -> None:
     n_log = raw.n_rows[misery.log_name]
     assert raw.interactions.height + sum(row.file == misery.log_name for row in raw.bad_rows) == n_log
     prepare("table", raw, "x", tmp_path / "made", skip_bad=True, progress=silent)
+
+
+REFUSED_WHEN_BIG = {
+    "UTF-16, as Excel writes it": r"log\.csv is UTF-16, which is not read in pieces",
+    "seconds and milliseconds in one column": "times of different sorts: first seconds or positions, then milliseconds",
+}
+"""What has to be seen whole to be mended."""
+
+
+def read_twice(tmp_path: Path, misery: Misery, monkeypatch: pytest.MonkeyPatch) -> tuple[Dataset, Dataset]:
+    """The data set of a log that is read whole, and of the same log read in pieces."""
+    small = prepare("table", read(tmp_path, misery), "x", tmp_path / "small", skip_bad=True, progress=silent)
+    monkeypatch.setattr(big_log, "BIG", 0)
+    monkeypatch.setattr(parts, "_ROWS", 3)
+    big = prepare("table", read(tmp_path, misery), "x", tmp_path / "big", skip_bad=True, progress=silent)
+    return small, big
+
+
+@pytest.mark.parametrize("name", [name for name in MENDED if name not in REFUSED_WHEN_BIG])
+def test_a_big_log_is_mended_as_a_small_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same data set and the same complaints, whether the log is read whole or in pieces."""
+    small, big = read_twice(tmp_path, MENDED[name], monkeypatch)
+    assert (big.card.digest, big.card.bad_rows) == (small.card.digest, small.card.bad_rows)
+
+
+@pytest.mark.parametrize(("name", "match"), REFUSED_WHEN_BIG.items())
+def test_what_cannot_be_mended_in_pieces_is_refused(
+    name: str, match: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=match):
+        read_twice(tmp_path, MENDED[name], monkeypatch)
 
 
 def cut(text: str) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import BadRow, RawData, ReadOptions
 from toolrec_cli.data.sources import ml_1m, ml_100k
 from toolrec_cli.data.sources._movielens_titles import read_title

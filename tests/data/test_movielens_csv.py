@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from toolrec_cli.data import lines
 from toolrec_cli.data.catalog import Kind
+from toolrec_cli.data.reading import lines
 from toolrec_cli.data.source import BadRow, RawData, ReadOptions
 from toolrec_cli.data.sources import ml_32m, ml_latest
 from toolrec_cli.data.sources._movielens_titles import read_title

@@ -17,7 +17,7 @@ from toolrec_cli.data.catalog import Attribute, Kind
 from toolrec_cli.data.choices import Choices
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import BadRow, RawData
 from toolrec_cli.errors import InputError
 from toolrec_cli.progress import silent

@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 from tiny_archives import MADE_UP, TINY, Tiny
 
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData, ReadOptions, Source
 from toolrec_cli.errors import InputError, ToolRecError
 from toolrec_cli.operations.preparing import SOURCES

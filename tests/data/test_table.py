@@ -12,10 +12,10 @@ from polars.testing import assert_frame_equal, assert_series_equal
 
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.kinds import read_attribute
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
+from toolrec_cli.data.reading.times import read_times
 from toolrec_cli.data.source import BadRow, RawData, ReadOptions
 from toolrec_cli.data.sources.table import SOURCE
-from toolrec_cli.data.times import read_times
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import silent
 
@@ -258,6 +258,11 @@ def test_times(texts: list[str | None], values: list[int | None], words: str) ->
         (["Pizza, Food", "Food, Pizza", "Pizza"], Kind.MULTI, [["Pizza", "Food"], ["Food", "Pizza"], ["Pizza"]]),
         (["Doe, J", "Poe, E", "Roe, R"], Kind.CATEGORICAL, ["Doe, J", "Poe, E", "Roe, R"]),
         ([f"The {n}th of {9 * n} films, in which {n * n} men go {n}-fold to sea" for n in range(9)], Kind.TEXT, None),
+        (["17 Feb 2014", "2014-02-18", None], Kind.DATE, ["2014-02-17", "2014-02-18", None]),
+        (["Feb 17, 2014", "Mar 01, 2014"], Kind.DATE, ["2014-02-17", "2014-03-01"]),
+        (["2014-02-17T10:00:00Z", "2015-01-01T00:30:00+01:00"], Kind.DATE, ["2014-02-17", "2014-12-31"]),
+        (["2014-02-17", "soon"], Kind.CATEGORICAL, ["2014-02-17", "soon"]),
+        (["1994", "1995"], Kind.NUMERIC, [1994, 1995]),
         (["red", " ", "blue "], Kind.CATEGORICAL, ["red", None, "blue"]),
     ],
 )
@@ -274,6 +279,8 @@ def test_kinds_can_be_overruled() -> None:
 
     assert forced(["1", "2"], Kind.CATEGORICAL) == ["1", "2"]
     assert forced(["1", "two"], Kind.NUMERIC) == [1, None]
+    assert forced(["2014-02-17", "soon"], Kind.DATE) == ["2014-02-17", None]
+    assert forced(["2014-02-17"], Kind.CATEGORICAL) == ["2014-02-17"]
     assert forced(["a/b", "c"], Kind.MULTI, "/") == [["a", "b"], ["c"]]
     assert forced(["a", "c"], Kind.MULTI) == [["a"], ["c"]]
     assert forced(["5", "6"], Kind.NUMERIC, name="zip_code") == [5, 6]

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData, ReadOptions
 from toolrec_cli.data.sources.yelp import BUSINESSES, KINDS, REVIEWS, SOURCE, USERS
 from toolrec_cli.errors import InputError

@@ -31,6 +31,7 @@ VALUES: dict[Kind, list[Any]] = {
     Kind.MULTI: [["red", "round"], ["round", "red"], ["red"], ["blue"], None, *(["round", f"l{k}"] for k in range(7))],
     Kind.CATEGORICAL: ["x", "x", "y", "z", None, *(f"c{k}" for k in range(7))],
     Kind.NUMERIC: [10.0, 10.0, 10.5, 99.0, None, *(20.0 + k for k in range(7))],
+    Kind.DATE: ["2001-05-01", "2001-05-01", "2001-05-02", "1968-01-01", None, *(f"19{70 + k}-01-31" for k in range(7))],
     Kind.TEXT: ["a red dog", "A dog: red!", "a red cat", "no", None, *(f"once upon {k}" for k in range(7))],
 }
 """By kind: items 1 and 2 are alike, 3 and 4 are like no other, 5 has no value."""
@@ -91,7 +92,7 @@ def fit(backbone: Any, encoder: AttributeEncoder, epochs: int, **changed: Any) -
 @torch.no_grad()
 def vectors(encoder: AttributeEncoder) -> Tensor:
     """The attribute of every item, by item_index."""
-    return encoder.attribute_vectors(torch.arange(len(encoder.labels))[None])[0]
+    return encoder.attribute_vectors(torch.arange(len(encoder.numbers))[None])[0]
 
 
 @torch.no_grad()
@@ -222,6 +223,7 @@ DISTINCT: dict[Kind, list[Any]] = {
     Kind.MULTI: [[f"l{k}", f"l{(k + 1) % N_ITEMS}"] for k in range(N_ITEMS)],
     Kind.CATEGORICAL: [f"c{k}" for k in range(N_ITEMS)],
     Kind.NUMERIC: [1.5 * k for k in range(N_ITEMS)],
+    Kind.DATE: [f"{1950 + 3 * k}-12-24" for k in range(N_ITEMS)],
     Kind.TEXT: [f"once upon {k}" for k in range(N_ITEMS)],
 }
 

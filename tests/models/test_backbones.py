@@ -14,6 +14,7 @@ from toolrec_cli.models import checkpoint, store
 from toolrec_cli.models.checkpoint import ModelCard
 from toolrec_cli.models.encoding import trainable_parameters
 from toolrec_cli.models.fitting import Examples, Watch, fit_backbone
+from toolrec_cli.models.losses import LOSSES
 from toolrec_cli.models.training import Epoch, TrainingSettings
 from toolrec_cli.progress import silent
 from toolrec_cli.seeds import stream
@@ -93,8 +94,10 @@ def test_what_stands_in_the_padding_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 2, 4])
-def test_another_future_changes_nothing_before_it(name: str, cut: int) -> None:
+def test_another_future_changes_nothing_before_it_if_it_is_causal(name: str, cut: int) -> None:
     model = build(name)
+    if not model.causal:
+        return
     other = torch.cat([ITEMS[:1, :cut], N_ITEMS + 1 - ITEMS[:1, cut:]], dim=1)
     before, after = states_of(model, ITEMS[:1], LENGTHS[:1])[0], states_of(model, other, LENGTHS[:1])[0]
     torch.testing.assert_close(after[:cut], before[:cut], rtol=1e-5, atol=1e-6)
@@ -148,16 +151,18 @@ def test_one_seed_trains_the_same_weights_to_the_bit_and_another_seed_others(nam
 
 def test_every_epoch_takes_the_users_in_another_order(name: str) -> None:
     """Seen in the losses of single steps, while nothing is learnt."""
-    notes: dict[str, list[str]] = {}
+    losses: dict[str, list[str]] = {}
 
     def progress(task: str, done: int, total: int, note: str = "") -> None:
         epoch, loss, *_ = note.split(" · ")
-        notes.setdefault(epoch, []).append(loss)
+        losses.setdefault(epoch, []).append(loss)
 
     settings = TrainingSettings(epochs=3, batch_size=4, learning_rate=0.0)
-    fit_backbone(build(name, dropout=0.0), cycles(), settings, Watch(QUIET.on_best, QUIET.on_epoch, progress))
-    assert len({tuple(steps) for steps in notes.values()}) == len(notes) == 3
-    assert len({steps[-1] for steps in notes.values()}) == 1
+    model = build(name, dropout=0.0)
+    fit_backbone(model, cycles(), settings, Watch(QUIET.on_best, QUIET.on_epoch, progress))
+    assert len({tuple(steps) for steps in losses.values()}) == len(losses) == 3
+    if model.causal:  # otherwise what is asked of each user is drawn anew
+        assert len({steps[-1] for steps in losses.values()}) == 1
 
 
 def test_training_draws_only_from_its_own_seed(name: str) -> None:
@@ -170,12 +175,22 @@ def test_training_draws_only_from_its_own_seed(name: str) -> None:
     assert same(one.state_dict(), other.state_dict())
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "bpr"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "sampled", "bpr"])
 def test_it_learns_what_is_never_in_doubt(name: str, loss: str) -> None:
-    settings = TrainingSettings(loss=loss, epochs=30, batch_size=4, learning_rate=1e-2, patience=30)
+    """One that fills gaps is asked of fewer places an epoch, and most of them are not those that are scored."""
+    n = 30 if build(name).causal else 100
+    settings = TrainingSettings(loss=loss, epochs=n, batch_size=4, learning_rate=1e-2, patience=n)
+    model, epochs = fitted(name, settings, dropout=0.0)
+    assert epochs[-1].loss < (0.1 if model.causal else 0.6 * epochs[0].loss)
+    assert epochs[0].loss > 0.5
+    assert epochs[-1].ndcg > 0.95
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_falls(name: str, loss: str) -> None:
+    settings = TrainingSettings(loss=loss, epochs=80, batch_size=4, learning_rate=1e-2, patience=80)
     _, epochs = fitted(name, settings, dropout=0.0)
-    assert epochs[-1].loss < 0.1 < 0.5 < epochs[0].loss
-    assert epochs[-1].ndcg > 0.99
+    assert epochs[-1].loss < 0.75 * epochs[0].loss
 
 
 def test_a_training_that_blows_up_at_its_very_last_step_is_refused(name: str) -> None:
@@ -189,14 +204,21 @@ def test_the_padding_row_stays_zero_through_training(name: str) -> None:
     assert torch.equal(model.item_vectors[0], torch.zeros(WIDTH))
 
 
-def test_histories_longer_than_it_reads_are_cut_to_the_newest(name: str) -> None:
+def test_of_histories_longer_than_it_reads_all_is_learnt_or_the_newest(name: str) -> None:
     model = build(name, max_length=4)
-    epochs = fit_backbone(model, cycles(n_users=6, length=9), TrainingSettings(epochs=1), QUIET)
-    assert epochs[0].positions == 6 * 4
+    every, newest = (
+        fit_backbone(model, cycles(n_users=6, length=9), TrainingSettings(epochs=1, targets=targets), QUIET)[0]
+        for targets in ("all", "newest")
+    )
+    assert every.positions > newest.positions
+    if model.causal:
+        assert (every.positions, newest.positions) == (6 * 8, 6 * 4)
 
 
 def test_users_without_a_next_item_to_learn_are_passed_over(name: str) -> None:
     histories = Interactions(np.array([0, 0, 1, 4]), np.array([5, 1, 2, 3], dtype=np.int32), None, None)
     examples = Examples(histories, np.array([0, 7, 0], dtype=np.int32))
-    epochs = fit_backbone(build(name), examples, TrainingSettings(epochs=1), QUIET)
-    assert [epoch.positions for epoch in epochs] == [2]
+    model = build(name)
+    epochs = fit_backbone(model, examples, TrainingSettings(epochs=1), QUIET)
+    assert [epoch.positions for epoch in epochs] == [2] or not model.causal
+    assert 1 <= epochs[0].positions <= 3

@@ -13,10 +13,9 @@ from toolrec_cli.data.catalog import Attribute, Catalog, Kind
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import EncoderConfig
-from toolrec_cli.models.encoding import BLOCK, WIDTHS, FloatArray, all_states, blocks, encode
+from toolrec_cli.models.encoding import BLOCK, WIDTHS, FloatArray, blocks, encode
 from toolrec_cli.models.fitting import histories_of
 from toolrec_cli.models.scoring import BlockScorer
-from toolrec_cli.models.windows import Windows
 from toolrec_cli.seeds import stream
 
 N_ITEMS, N_USERS, MAX_LENGTH = 40, 70, 40
@@ -146,32 +145,6 @@ def test_every_user_is_in_one_block_that_holds_the_history(lengths: list[int], m
         assert 0 < len(rows) <= BLOCK
         assert width in (*WIDTHS, max_length)
         assert cut[rows].max() <= width <= max_length
-
-
-def test_all_states_are_those_of_the_forward_pass(histories: Interactions) -> None:
-    backbone = build_backbone(dropout=0.0)
-    windows = Windows.newest(histories.items, histories.offsets, 7)
-    found = all_states(backbone, windows)
-    assert found.shape == (int(windows.lengths.sum()), 24)
-    with torch.no_grad():
-        expected = [backbone(*_alone(windows, row))[0] for row in range(len(windows)) if windows.lengths[row]]
-    torch.testing.assert_close(found, torch.cat(expected), rtol=1e-5, atol=1e-6)
-
-
-def test_all_states_are_drawn_with_dropout_from_torchs_generator(histories: Interactions) -> None:
-    backbone = build_backbone(dropout=0.2)
-    windows = Windows.newest(histories.items, histories.offsets, 7)
-    torch.manual_seed(8)
-    one, other = all_states(backbone, windows), all_states(backbone, windows)
-    torch.manual_seed(8)
-    assert torch.equal(all_states(backbone, windows), one)
-    assert not torch.allclose(one, other, atol=1e-3)
-    assert not backbone.training
-
-
-def _alone(windows: Windows, row: int) -> tuple[torch.Tensor, torch.Tensor]:
-    batch = windows.padded(np.array([row]))
-    return batch.items, batch.lengths
 
 
 def test_scores_are_the_same_prepared_or_not_and_in_any_block(

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from toolrec_cli.models.losses import CHUNK, LOSSES, TINY, bpr, cross_entropy
+from toolrec_cli.errors import UsageError
+from toolrec_cli.models.losses import LOSSES, MANY_ITEMS, Loss, bpr, chosen_loss, cross_entropy, loss_of
+from toolrec_cli.models.precision import CHUNK, TINY
 
 N_ITEMS = 17
 SIZES = [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 7]
@@ -113,3 +115,23 @@ def test_every_loss_is_one_number_that_falls_when_the_target_comes_nearer(name: 
     after = LOSSES[name](near, table, targets)
     assert before.shape == after.shape == ()
     assert after < before
+
+
+def test_auto_is_the_full_softmax_until_there_are_very_many_items() -> None:
+    assert chosen_loss("auto", MANY_ITEMS) == "cross-entropy"
+    assert chosen_loss("auto", MANY_ITEMS + 1) == "sampled"
+    assert chosen_loss("cross-entropy", 10 * MANY_ITEMS) == "cross-entropy"
+    with pytest.raises(UsageError, match="Did you mean 'gbce'"):
+        chosen_loss("gbc", 5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_number_of_negatives_is_for_those_that_share_them(name: str) -> None:
+    states, table, targets = drawn(50, torch.float64)
+    few, many = (_seeded(loss_of(name, n), states, table, targets) for n in (1, 12))
+    assert torch.equal(few, many) == (name not in ("sampled", "gbce"))
+
+
+def _seeded(loss: Loss, *of: Tensor) -> Tensor:
+    torch.manual_seed(5)
+    return loss(*of)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ class Diary:
         return train(model, task, settings, on_best=on_best, on_epoch=self.epochs.append, progress=progress)
 
 
-def step_sizes(n_steps: int, **settings: float) -> list[float]:
+def step_sizes(n_steps: int, **settings: Any) -> list[float]:
     """How far each step went, as a share of the learning rate: under a constant gradient, Adam goes exactly that far."""
     model, values = Number(), [0.0]
 
@@ -79,6 +80,10 @@ def test_the_rate_warms_up_over_so_many_steps_of_a_long_training() -> None:
     assert max(rates) == rates[1] == pytest.approx(1.0, rel=1e-2)
     assert rates[1:] == sorted(rates[1:], reverse=True)
     assert 0 < rates[-1] < 0.01
+
+
+def test_a_constant_rate_warms_up_and_stays() -> None:
+    assert step_sizes(40, schedule="constant") == pytest.approx([1 / 4, 2 / 4, 3 / 4, *[1] * 37], rel=1e-3)
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 9])
@@ -165,3 +170,18 @@ def test_dropout_is_on_in_training_and_off_in_validation() -> None:
     watched = Task(task.epoch_batches, 1, lambda rows: (note("training"), task.loss(rows))[1], task.validate)
     Diary().run(model, watched, TrainingSettings(epochs=2))
     assert modes == [("training", True), ("validation", False)] * 2
+
+
+def test_where_the_untrained_counts_it_is_epoch_0_and_may_stay_the_best() -> None:
+    ndcgs = iter([0.3, 0.3, 0.2, 0.9])
+    model, diary = Number(), Diary()
+    task = scripted(model, [1.0], ndcgs=lambda: next(ndcgs))
+    counting = Task(task.epoch_batches, 1, task.loss, task.validate, untrained_counts=True)
+    done = diary.run(model, counting, TrainingSettings(epochs=9, patience=2))
+    assert [(epoch.epoch, epoch.best, epoch.loss is None) for epoch in done] == [
+        (0, True, True),
+        (1, False, False),
+        (2, False, False),
+    ]
+    assert diary.best == [0.0]
+    assert done[0].positions == 0

@@ -3,12 +3,12 @@
 import torch
 from torch import nn
 
-from toolrec_cli.models.transformer import CausalTransformer, initialise
+from toolrec_cli.models.transformer import Transformer, initialise
 
 
 def test_positions_are_counted_from_the_newest_item() -> None:
     """Without layers nothing but the position is left of an input of zeros."""
-    transformer = CausalTransformer(width=4, n_layers=0, n_heads=1, max_length=5, dropout=0.0)
+    transformer = Transformer(width=4, n_layers=0, n_heads=1, max_length=5, dropout=0.0)
     states = transformer(torch.zeros(2, 3, 4), torch.tensor([3, 1]))
     at = transformer.norm(transformer.positions.weight)
     torch.testing.assert_close(states[0], at[[2, 1, 0]])
@@ -16,7 +16,7 @@ def test_positions_are_counted_from_the_newest_item() -> None:
 
 
 def test_a_history_one_longer_leaves_the_positions_of_the_newest() -> None:
-    transformer = CausalTransformer(width=4, n_layers=0, n_heads=1, max_length=5, dropout=0.0)
+    transformer = Transformer(width=4, n_layers=0, n_heads=1, max_length=5, dropout=0.0)
     x = torch.randn(1, 5, 4)
     longer, shorter = transformer(x, torch.tensor([5])), transformer(x[:, 1:], torch.tensor([4]))
     torch.testing.assert_close(longer[:, 1:], shorter)

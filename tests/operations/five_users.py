@@ -6,7 +6,7 @@ import polars as pl
 
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData
 from toolrec_cli.progress import silent
 

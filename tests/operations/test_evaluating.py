@@ -15,7 +15,7 @@ from toolrec_cli.agent.trajectory import Shown, Trajectory, Turn
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData, ReadOptions
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.evaluation.report import Failure, Report

@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 from toolrec_cli.data import dataset as datasets
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
-from toolrec_cli.data.preparation import prepare
+from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData
 from toolrec_cli.data.sources.sample import make
 from toolrec_cli.evaluation.baseline import BASELINES

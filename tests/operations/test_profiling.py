@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.five_users import FIRST_DAY, five_users
-from toolrec_cli.data.attribute_profile import AttributeProfile, ValueShare
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.figures import Bin, Spread, few_or_even, ladder
-from toolrec_cli.data.log_profile import TopShare, gini, lengths, popularity
-from toolrec_cli.data.time_profile import Period, times
+from toolrec_cli.data.profiling.attributes import AttributeProfile, ValueShare
+from toolrec_cli.data.profiling.figures import Bin, Spread, few_or_even, ladder
+from toolrec_cli.data.profiling.log import TopShare, gini, lengths, popularity
+from toolrec_cli.data.profiling.times import Period, times
 from toolrec_cli.errors import InputError
 from toolrec_cli.operations.profiling import Profile, profile
 

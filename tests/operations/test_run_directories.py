@@ -21,7 +21,7 @@ from toolrec_cli.operations.setting import Call, Setting
 from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.storage.run_dir import MANIFEST, Manifest, RunDir, list_runs, open_run
 
-TRAINED = {"metrics.jsonl", "model/config.json", "model/weights.safetensors"}
+TRAINED = {"learning-curve.svg", "metrics.jsonl", "model/config.json", "model/weights.safetensors"}
 FILES = {
     "pretrain": TRAINED,
     "train-encoder": TRAINED,
@@ -126,7 +126,7 @@ def test_a_manifest_keeps_the_call(walked: Path, verb: str) -> None:
 def test_a_training_has_a_line_an_epoch_and_its_best_figure(walked: Path, verb: str) -> None:
     run = of(walked, verb)
     epochs = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
-    assert [epoch["epoch"] for epoch in epochs] == [1, 2]
+    assert [epoch["epoch"] for epoch in epochs] == ([1, 2] if verb == "pretrain" else [0, 1, 2])
     card = json.loads((run.path / "model" / "config.json").read_text())
     best = max(epochs, key=lambda epoch: epoch["ndcg"])
     assert (run.manifest.result["best_epoch"], run.manifest.result["validation_ndcg@10"]) == (

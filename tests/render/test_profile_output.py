@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from operations.five_users import FIRST_DAY, five_users
-from toolrec_cli.data.attribute_profile import ValueShare
-from toolrec_cli.data.time_profile import Period, Times
+from toolrec_cli.data.profiling.attributes import ValueShare
+from toolrec_cli.data.profiling.times import Period, Times
 from toolrec_cli.operations.listing import Listing, PreparedLine, SourceLine
 from toolrec_cli.operations.profiling import Profile, profile
 from toolrec_cli.render.listing import print_listing, size

@@ -51,8 +51,18 @@ def test_the_document_of_a_ranking_has_the_declared_keys() -> None:
         "title": "Twin",
         "tool": "retrieve:genre",
         "tools": ["retrieve:genre", "rank:none"],
+        "padded": False,
         "attributes": {"genre": ["Comedy"], "year": 1995, "price": 14.0, "plot": "Two clowns."},
     }
+
+
+def test_what_was_added_to_a_short_list_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    padded = explore(retrieve(k=3), finish(ids([2])), n=3, max_rounds=2)
+    document = ranking_document(padded)
+    assert (document["status"], [item["padded"] for item in document["items"]]) == ("padded", [False, True, True])
+    print_rankings([padded], as_json=False)
+    lines = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert lines[-3:] == ["1", "2+", "3+"]
 
 
 def test_a_failure_is_a_document_without_items() -> None:
@@ -98,7 +108,7 @@ def test_the_table_names_the_tools_that_brought_an_item_but_not_the_ranking(caps
 
 def test_the_document_of_a_trajectory_is_its_record() -> None:
     document = trajectory_document(_finished())
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert [step["observation"]["kind"] for step in document["steps"]] == [
         "shown",
         "shown",

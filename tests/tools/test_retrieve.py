@@ -140,16 +140,38 @@ def test_labels_are_found_in_any_case(value: str) -> None:
     assert _names(_retrieve("genre", 10, value)) == ["109", "107", "105", "102", "101"]
 
 
-def test_an_unknown_value_gets_the_near_misses() -> None:
-    assert _retrieve("genre", 5, "Westren") == Refused(
-        "No item has genre 'Westren'.", "There is, for instance: Western."
-    )
+@pytest.mark.parametrize(("typed", "meant"), [("Westren", "Western"), (" comdy", "Comedy"), ("dramma", "Drama")])
+def test_a_misspelt_value_is_taken_for_the_nearest_and_that_is_said(typed: str, meant: str) -> None:
+    found, right = _retrieve("genre", 5, typed), _retrieve("genre", 5, meant)
+    assert isinstance(found, Proposal)
+    assert isinstance(right, Proposal)
+    assert (found.items, right.note) == (right.items, "")
+    assert found.note == f"No item has genre {typed!r}: {meant!r} is meant."
+
+
+def test_a_value_that_is_only_somewhat_like_one_gets_the_near_misses() -> None:
+    assert _retrieve("genre", 5, "West") == Refused("No item has genre 'West'.", "There is, for instance: Western.")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("<1960", ["101", "102", "103"]),
+        (">=1992", ["112", "113", "114"]),
+        ("≤ 1951", ["101"]),
+        ("> 1994", ["114"]),
+        ("between 1990 and 1994", ["112", "113"]),
+    ],
+)
+def test_a_comparison_is_a_value_of_numbers(value: str, expected: list[str]) -> None:
+    assert sorted(_names(_retrieve("year", 10, value))) == expected
 
 
 @pytest.mark.parametrize("value", ["", "nan", "inf", "Fantasy opera"])
 def test_a_value_that_is_like_none_gets_some_that_there_are(value: str) -> None:
     assert _retrieve("year", 5, value) == Refused(
-        f"No item has year {value!r}.", "There is, for instance: 1950s, 1960s, 1970s, 1980s, 1990s."
+        f"No item has year {value!r}.",
+        "There is, for instance: 1950s, 1960s, 1970s, 1980s, 1990s. Ranges are written 5..10, <10 or >=5.",
     )
 
 

@@ -4,16 +4,23 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from toolrec_cli.agent.trajectory import SCHEMA_VERSION, Trajectory, Turn
 from toolrec_cli.errors import InputError
-from toolrec_cli.tools.protocol import Action
+from toolrec_cli.llm.messages import Reply, ToolCall
+from toolrec_cli.tools.protocol import Action, Exchange, Refused
 
 _DEEPEST = 20
 """Levels of a model's JSON that are kept."""
+
+_LONGEST = 20_000
+"""Characters of a reply that are kept."""
+
+_MOST_CALLS = 16
+"""Native calls of one reply that are kept."""
 
 _ADAPTER: TypeAdapter[Trajectory] = TypeAdapter(Trajectory)
 
@@ -32,10 +39,12 @@ def decode(line: bytes | str, where: str) -> Trajectory:
                 f"{where} has trajectory schema {version}; this toolrec reads up to {SCHEMA_VERSION}.",
                 hint="Upgrade toolrec.",
             )
-        return _ADAPTER.validate_json(line)
+        found = _ADAPTER.validate_json(line)
     except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{where} is not a recorded trajectory ({reason}).") from error
+    found.schema_version = SCHEMA_VERSION  # what is newer has its default by now
+    return found
 
 
 def read_trajectories(path: Path) -> Iterator[Trajectory]:
@@ -49,7 +58,44 @@ def recordable(turn: Turn) -> Turn:
     """The turn as its record can hold it, whatever a model said: whole characters, JSON's numbers, an object of arguments."""
     said = _plain(turn.action.arguments)
     arguments = cast("dict[str, Any]", said) if isinstance(said, dict) else {"arguments": said}
-    return Turn(_plain(turn.thought), Action(_plain(turn.action.tool), arguments))
+    fault = turn.fault and Refused(_plain(turn.fault.reason), _plain(turn.fault.instead))
+    return Turn(_plain(turn.thought), Action(_plain(turn.action.tool), arguments), fault, turn.exchanges)
+
+
+def recorded(purpose: Literal["turn", "rank"], reply: Reply, asked: tuple[str, ...] = (), sample: int = 0) -> Exchange:
+    """A reply as its record can hold it: whole characters, JSON's numbers, nothing longer than anybody would read.
+
+    `raw` is kept only where the message can go back to the server as it came: not when it was broken off, when the arguments
+    of a call are no JSON object (servers refuse those), or when it was cut here.
+    """
+    calls = tuple(
+        ToolCall(*(_plain(part)[:_LONGEST] for part in (c.call_id, c.name, c.arguments))) for c in reply.calls
+    )
+    whole = len(reply.text) <= _LONGEST and reply.finish_reason not in ("length", "content_filter")
+    whole = whole and all(len(c.arguments) < _LONGEST and _is_object(c.arguments) for c in reply.calls)
+    raw: dict[str, Any] = _plain(dict(reply.raw)) if whole and len(reply.calls) <= _MOST_CALLS else {}
+    return Exchange(
+        purpose=purpose,
+        text=_plain(reply.text)[:_LONGEST],
+        calls=calls[:_MOST_CALLS],
+        finish_reason=_plain(reply.finish_reason)[:40],
+        refusal=reply.refusal and _plain(reply.refusal)[:_LONGEST],
+        raw=raw,
+        asked=asked,
+        sample=sample,
+        usage=reply.usage,
+        model=reply.model,
+        seconds=round(reply.seconds, 3),
+        retries=reply.retries,
+        from_cache=reply.from_cache,
+    )
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _plain(value: Any, depth: int = 0) -> Any:

@@ -1,14 +1,15 @@
 """The surrogate's loop: ask it, do what it says, show it what came of it, until it finishes or the rounds run out."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from toolrec_cli.agent import trajectory as record
 from toolrec_cli.agent.codec import recordable
 from toolrec_cli.agent.memory import Memory
 from toolrec_cli.agent.trajectory import (
+    Brief,
     Finished,
     HistoryItem,
     ItemCard,
@@ -24,7 +25,7 @@ from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.tools import protocol
 from toolrec_cli.tools.fusion import fused
-from toolrec_cli.tools.protocol import Accepted, Action, Context, ItemArray, Proposal, User
+from toolrec_cli.tools.protocol import Accepted, Action, Candidate, Context, ItemArray, Proposal, User
 from toolrec_cli.tools.toolbox import Toolbox
 
 NEWEST_SHOWN = 10
@@ -39,6 +40,13 @@ class SurrogateUser(Protocol):
     def next_turn(self, context: Context, trajectory: Trajectory) -> Turn:
         """The next thought and action, from what was seen so far."""
         ...
+
+
+@runtime_checkable
+class Briefed(Protocol):
+    """A surrogate that is told something before it begins, which belongs into the record."""
+
+    brief: Brief
 
 
 @dataclass(frozen=True)
@@ -67,21 +75,22 @@ class Explorer:
         """One user's exploration, from the first thought to the list. `on_step` sees it after every round."""
         trajectory, memory = self._begin(user), self.memory(self.catalog, user.history)
         for number in range(1, self.limits.max_rounds + 1):
-            context = self._context(user, memory, number)
+            context = self._context(user, memory, number, bool(memory.candidates) and stuck(trajectory.steps))
             turn = recordable(self.surrogate.next_turn(context, trajectory))
-            outcome = self.toolbox.call(turn.action, context)
+            outcome = self._outcome(turn, context, trajectory)
             self._record(trajectory, memory, turn, outcome, number)
             if on_step:
                 on_step(trajectory)
             if isinstance(outcome, Accepted):
-                return self._end(trajectory, memory, outcome.items, Status.FINISHED)
+                status = Status.PADDED if outcome.padded else Status.FINISHED
+                return self._end(trajectory, memory, outcome.items, status, outcome.padded)
+            if context.last_round:
+                break
         best = tuple(index for index, _ in fused(memory.candidates.values()))[: self.limits.n]
         return self._end(trajectory, memory, best, Status.FORCED if best else Status.FAILED)
 
     def _begin(self, user: User) -> Trajectory:
-        newest = user.history[-NEWEST_SHOWN:].tolist()
-        ratings = [None] * len(newest) if user.ratings is None else user.ratings[-NEWEST_SHOWN:].tolist()
-        rated = zip(newest, (None if r is None or math.isnan(r) else r for r in ratings), strict=True)
+        newest = rated(user, NEWEST_SHOWN)
         trajectory = Trajectory(
             user_id=user.user_id,
             dataset=self.dataset,
@@ -90,13 +99,26 @@ class Explorer:
             max_rounds=self.limits.max_rounds,
             profile=dict(user.profile),
             n_history=len(user.history),
-            newest=tuple(HistoryItem(self.catalog.item_id(item), rating) for item, rating in rated),
+            newest=tuple(HistoryItem(self.catalog.item_id(item), rating) for item, rating in newest),
+            brief=self.surrogate.brief if isinstance(self.surrogate, Briefed) else None,
         )
-        for item in newest:
+        for item, _ in newest:
             self._mention(trajectory, item)
         return trajectory
 
-    def _context(self, user: User, memory: Memory, number: int) -> Context:
+    def _outcome(self, turn: Turn, context: Context, trajectory: Trajectory) -> Proposal | Accepted | protocol.Refused:
+        """Do what was said, unless nothing was, or it was said just now; in the last round even that is tried once more."""
+        if turn.fault is not None:
+            return turn.fault
+        if not context.last_round and repeats(turn.action, trajectory.steps):
+            return protocol.Refused(
+                f"This is exactly what you did in round {context.step - 1}: it brings nothing new.",
+                "Do something else: who does the same for ever must finish in the next round.",
+            )
+        return self.toolbox.call(turn.action, context)
+
+    def _context(self, user: User, memory: Memory, number: int, stuck: bool) -> Context:
+        """What may be seen now. For a surrogate that is stuck, and holds enough to make a list of, this round is the last."""
         return Context(
             user=user,
             catalog=self.catalog,
@@ -105,7 +127,7 @@ class Explorer:
             attributes=self.attributes,
             n=self.limits.n,
             step=number,
-            max_rounds=self.limits.max_rounds,
+            max_rounds=number if stuck else self.limits.max_rounds,
         )
 
     def _record(
@@ -124,7 +146,8 @@ class Explorer:
             observation = Finished(ids, outcome.notes)
         else:
             observation = record.Refused(outcome.reason, outcome.instead)
-        trajectory.steps.append(Step(turn.thought, turn.action, observation))
+        exchanges = turn.exchanges if isinstance(outcome, Accepted) else (*turn.exchanges, *outcome.exchanges)
+        trajectory.steps.append(Step(turn.thought, turn.action, observation, exchanges))
 
     def _show(self, trajectory: Trajectory, memory: Memory, action: Action, proposal: Proposal, number: int) -> Shown:
         """Admit what the catalogue knows, and show only that."""
@@ -135,22 +158,53 @@ class Explorer:
             self._mention(trajectory, index)
             marks = marks_text(memory, index)
             shown.append(ShownItem(self.catalog.item_id(index), named.rank, named.score, new, marks))
-        return Shown(tuple(shown), admission.rejected, proposal.note)
+        return Shown(tuple(shown), admission.rejected, proposal.note, admission.matched)
 
     def _mention(self, trajectory: Trajectory, item: int) -> None:
         item_id = self.catalog.item_id(item)
         if item_id not in trajectory.items:
             trajectory.items[item_id] = ItemCard(self.catalog.title(item), self.catalog.described(item))
 
-    def _end(self, trajectory: Trajectory, memory: Memory, items: tuple[int, ...], status: Status) -> Trajectory:
+    def _end(
+        self,
+        trajectory: Trajectory,
+        memory: Memory,
+        items: tuple[int, ...],
+        status: Status,
+        padded: tuple[int, ...] = (),
+    ) -> Trajectory:
         trajectory.status = status
         trajectory.ranking = tuple(
-            Recommended(place, self.catalog.item_id(item), marks_text(memory, item))
+            Recommended(place, self.catalog.item_id(item), marks_text(memory, item), item in padded)
             for place, item in enumerate(items, start=1)
         )
         return trajectory
 
 
+def repeats(action: Action, steps: Sequence[Step]) -> bool:
+    """Whether this is what was done in the round before, to the letter; a reply without an action repeats nothing."""
+    return bool(steps) and bool(action.tool) and action == steps[-1].action
+
+
+def stuck(steps: Sequence[Step]) -> bool:
+    """Whether the surrogate has just done the same a second time, and was told so: it gets one more round, to finish."""
+    return len(steps) > 1 and repeats(steps[-1].action, steps[:-1])
+
+
 def marks_text(memory: Memory, item: int) -> tuple[str, ...]:
     """The item's tool marks as words, oldest first, each once."""
-    return tuple(dict.fromkeys(mark.text for mark in memory.candidates[item].marks))
+    return words_of(memory.candidates[item])
+
+
+def words_of(candidate: Candidate) -> tuple[str, ...]:
+    """The same, of a candidate."""
+    return tuple(dict.fromkeys(mark.text for mark in candidate.marks))
+
+
+def rated(user: User, newest: int) -> list[tuple[int, float | None]]:
+    """The newest items of a history (item_index), oldest first, each with its rating, if it has one."""
+    items: list[int] = user.history[-newest:].tolist()
+    if user.ratings is None:
+        return [(item, None) for item in items]
+    ratings: list[float] = user.ratings[-newest:].tolist()
+    return [(item, None if math.isnan(r) else r) for item, r in zip(items, ratings, strict=True)]

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 
-from toolrec_cli.agent.trajectory import Rejected
-from toolrec_cli.data.catalog import Catalog
+from toolrec_cli.agent.trajectory import Matched, Rejected
+from toolrec_cli.data.catalog import Catalog, Match
 from toolrec_cli.tools.protocol import Candidate, ItemArray, Mark, Named, Proposal
 
 
 @dataclass(frozen=True)
 class Admission:
-    """What became of a proposal: (item_index, name as proposed, new to memory), best first, and what was turned away."""
+    """What became of a proposal: (item_index, name as proposed, new to memory), best first, and what was turned away.
+
+    `matched` are those of the admitted names that were no ids, and what they were taken for.
+    """
 
     items: tuple[tuple[int, Named, bool], ...]
     rejected: tuple[Rejected, ...]
+    matched: tuple[Matched, ...] = ()
 
 
 class Memory:
@@ -27,17 +31,23 @@ class Memory:
         """Resolve every name; the known get a mark, the rest is turned away with the reason."""
         admitted: list[tuple[int, Named, bool]] = []
         rejected: list[Rejected] = []
+        matched: list[Matched] = []
         seen: set[int] = set()
-        for named in proposal.items:
-            match = self._catalog.resolve(named.name)
+        matches = self._catalog.resolve_all(named.name for named in proposal.items)
+        for named, match in zip(proposal.items, matches, strict=True):
             reason = self._objection(None if match is None else match.item_index, seen, tool)
             if match is None or reason:
                 rejected.append(Rejected(named.name, reason))
                 continue
             seen.add(match.item_index)
+            if match.how != "id":
+                matched.append(self._matched(named.name, match))
             mark = Mark(tool, attribute, value, named.rank, named.score, step)
             admitted.append((match.item_index, named, self._store(match.item_index, mark)))
-        return Admission(tuple(admitted), tuple(rejected))
+        return Admission(tuple(admitted), tuple(rejected), tuple(matched))
+
+    def _matched(self, name: str, match: Match) -> Matched:
+        return Matched(name, self._catalog.item_id(match.item_index), match.how, match.score)
 
     def _objection(self, item_index: int | None, seen: set[int], tool: str) -> str:
         if item_index is None:

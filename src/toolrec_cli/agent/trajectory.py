@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from toolrec_cli.data.catalog import Value
-from toolrec_cli.tools.protocol import Action
+from toolrec_cli.tools import protocol
+from toolrec_cli.tools.protocol import Action, Exchange
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added what a language model was told and said, names that were matched, and padded lists; a line of 1 reads as one of 2."""
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -20,6 +22,8 @@ class Status(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"
     """The surrogate's own list is the answer."""
+    PADDED = "padded"
+    """The surrogate's own list was too short; what memory added is marked."""
     FORCED = "forced"
     """The rounds ran out; the list was made from memory and says so."""
     FAILED = "failed"
@@ -67,6 +71,17 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Matched:
+    """A name that was no id, and the item it was taken for: by its "title", a "normalised" or a "fuzzy" one (`score` of 100)."""
+
+    __pydantic_config__ = _STRICT
+    name: str
+    item_id: str
+    how: str
+    score: float | None = None
+
+
+@dataclass(frozen=True)
 class Shown:
     """Verified items, best first, and what was turned away."""
 
@@ -74,6 +89,8 @@ class Shown:
     items: tuple[ShownItem, ...]
     rejected: tuple[Rejected, ...] = ()
     note: str = ""
+    matched: tuple[Matched, ...] = ()
+    """The names among them that were no ids."""
     kind: Literal["shown"] = "shown"
 
 
@@ -102,20 +119,27 @@ Observation = Annotated[Shown | Refused | Finished, Field(discriminator="kind")]
 
 @dataclass(frozen=True)
 class Turn:
-    """What a surrogate says when it is asked: a thought, and what it wants done."""
+    """What a surrogate says when it is asked: a thought, and what it wants done.
+
+    Where a language model's reply cannot be used at all, `fault` says so and what to do instead, and nothing is done;
+    `exchanges` are the questions it was asked for this turn.
+    """
 
     thought: str
     action: Action
+    fault: protocol.Refused | None = None
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True)
 class Step:
-    """One round: thought, action, observation."""
+    """One round: thought, action, observation, and what language models were asked in it, the surrogate first."""
 
     __pydantic_config__ = _STRICT
     thought: str
     action: Action
     observation: Observation
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +150,30 @@ class Recommended:
     rank: int
     item_id: str
     marks: tuple[str, ...]
+    padded: bool = False
+    """Not named by the surrogate, but added from memory to a list that was too short."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a language model was told before anything else, and how it is spoken to; the same for every user of a run.
+
+    With this, every question of the trajectory can be built again, byte for byte, from the trajectory alone. `prompt` names
+    the prompt and its version ("films/1"), `digest` is the SHA-256 of its templates, `system` the text they became.
+    """
+
+    __pydantic_config__ = _STRICT
+    protocol: str
+    prompt: str
+    digest: str
+    system: str
+    attributes: tuple[str, ...]
+    """The attributes with a retrieval tool."""
+    legal_only: bool = True
+    """Whether only the actions of the moment are offered; else always all of them, so that providers' caches hit."""
+    max_tokens: int = 2048
+    temperature: float | None = 0.0
+    seed: int | None = None
 
 
 @dataclass
@@ -146,4 +194,6 @@ class Trajectory:
     steps: list[Step] = field(default_factory=list[Step])
     status: Status = Status.RUNNING
     ranking: tuple[Recommended, ...] = ()
+    brief: Brief | None = None
+    """None where no language model was asked."""
     schema_version: int = SCHEMA_VERSION

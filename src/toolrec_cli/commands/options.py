@@ -35,6 +35,26 @@ Attributes = Annotated[
 Tuned = Annotated[bool, typer.Option("--tuned/--untuned", help="Use what toolrec tune learned, where it fits.")]
 Rounds = Annotated[int, typer.Option("--max-rounds", min=1, help="Rounds after which the list must stand.")]
 Length = Annotated[int, typer.Option("--n", min=1, max=100, help="How many items the final list has.")]
+Loss = Annotated[
+    str,
+    typer.Option(
+        "--loss",
+        metavar="NAME",
+        help="cross-entropy (full softmax), sampled (softmax over drawn items), gbce, bpr (the paper's); "
+        "auto: cross-entropy, or sampled above 30,000 items.",
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option("--preset", metavar="NAME", help="toolrec-paper: train as the paper's code; other options override."),
+]
+Negatives = Annotated[
+    int | None,
+    typer.Option("--negatives", min=1, help="Items drawn a step by sampled and gbce. Default: 3,000 and 256."),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="cpu, cuda or mps; auto: cuda where it is there, else cpu.")
+]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads. Default: all cores.")]
 
 
@@ -65,19 +85,49 @@ def cutoffs(said: list[str] | None, most: int = 100, option: str = "--k") -> tup
     return tuple(sorted({int(word) for word in words}))
 
 
-def call_of(ctx: typer.Context) -> Any:
+def chosen(ctx: typer.Context, preset: dict[str, Any]) -> dict[str, Any]:
+    """Every option's value, the preset's where nothing was typed; also what a preset says beyond the options."""
+    return {**ctx.params, **{name: value for name, value in preset.items() if _is_default(ctx, name)}}
+
+
+def call_of(ctx: typer.Context, preset: dict[str, Any] | None = None) -> Any:
     """The call as the record keeps it: argv, and every setting with its value and where it came from."""
     from toolrec_cli.operations.setting import Call
 
     settings: dict[str, Any] = {}
-    for name, value in ctx.params.items():
+    for name, value in chosen(ctx, preset or {}).items():
         source = ctx.get_parameter_source(name)
         origin = "default" if source is None else source.name.lower()
+        origin = "preset" if name in (preset or {}) and _is_default(ctx, name) else origin
         settings[name] = {"value": _plain(value), "from": origin}
     return Call(tuple(sys.argv), settings)
+
+
+def typed(ctx: typer.Context) -> list[str]:
+    """The options and arguments that were typed, as they are written on the command line."""
+    names = {each.name: each.opts[0] if each.opts[0].startswith("-") else str(each.name) for each in ctx.command.params}
+    sources = {name: ctx.get_parameter_source(str(name)) for name in names}
+    return [names[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+
+
+def _is_default(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is None or source.name.lower() in ("default", "default_map")
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
     return value if isinstance(value, bool | int | float | None) else str(value)
+
+
+def say_loss(name: str, n_items: int) -> None:
+    """Say what "auto" has chosen where that is not the full softmax. Raises UsageError for a loss that does not exist."""
+    from toolrec_cli.models.losses import AUTO, chosen_loss
+    from toolrec_cli.render.console import say
+
+    chosen = chosen_loss(name, n_items)
+    if name == AUTO and chosen != "cross-entropy":
+        say(
+            f"{n_items:,} items: training with --loss {chosen}, because the full softmax over all would take very long."
+        )

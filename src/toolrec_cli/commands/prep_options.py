@@ -35,7 +35,7 @@ ListSeparator = Annotated[
 ]
 Kind = Annotated[
     list[str] | None,
-    typer.Option(metavar="ATTR=KIND", help="table: categorical, multi-valued, numeric or text (repeatable)."),
+    typer.Option(metavar="ATTR=KIND", help="table: categorical, multi-valued, numeric, date or text (repeatable)."),
 ]
 MinRating = Annotated[float | None, typer.Option(metavar="R", help="Leave out what is rated lower.")]
 Deduplicate = Annotated[

@@ -2,62 +2,96 @@
 
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from toolrec_cli.commands import options
 
+SHAPE = ("embedding_size", "n_layers", "n_heads", "max_length", "dropout", "mask_ratio")
+
 
 def pretrain(
     ctx: typer.Context,
     dataset: options.DatasetName = None,
-    backbone: Annotated[str, typer.Option("--backbone", metavar="NAME", help="The sequential model.")] = "sasrec",
-    loss: Annotated[str, typer.Option(help="cross-entropy (full softmax), or bpr (the paper's).")] = "cross-entropy",
+    backbone: Annotated[
+        str, typer.Option("--backbone", metavar="NAME", help="The sequential model: sasrec or bert4rec.")
+    ] = "sasrec",
+    preset: options.Preset = None,
+    loss: options.Loss = "auto",
+    negatives: options.Negatives = None,
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 24,
     patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10.")] = 6,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 2e-3,
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences a step; small ones learn faster on a CPU.")] = 32,
     embedding_size: Annotated[int, typer.Option(min=1, help="Width of the model.")] = 64,
     n_layers: Annotated[int, typer.Option(min=1, help="Transformer blocks.")] = 2,
-    n_heads: Annotated[int, typer.Option(min=1, help="Attention heads; must divide the width.")] = 1,
+    n_heads: Annotated[
+        int | None, typer.Option(min=1, help="Attention heads; must divide the width. Default: the backbone's own.")
+    ] = None,
     max_length: Annotated[int, typer.Option(min=1, help="The newest items of a history that are read.")] = 200,
     dropout: Annotated[float, typer.Option(min=0.0, max=0.95, help="Share of numbers dropped in training.")] = 0.2,
+    targets: Annotated[
+        str, typer.Option(help="newest: everybody's last max-length interactions are learnt; all: every one.")
+    ] = "newest",
     seed: options.Seed = 42,
+    device: options.Device = "auto",
     threads: options.Threads = None,
     out: options.Out = None,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run, exactly as it began."),
+    ] = None,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
-    """A data set -> a sequential backbone (SASRec), the best epoch by validation NDCG@10.
+    """A data set -> a sequential backbone (SASRec, BERT4Rec), the best epoch by validation NDCG@10.
 
     [bold]toolrec pretrain ml-1m[/bold]
-    [bold]toolrec pretrain ml-1m --loss bpr --max-length 50 --dropout 0.5[/bold] trains nearer to the paper's code.
+    [bold]toolrec pretrain ml-1m --backbone bert4rec --preset toolrec-paper[/bold] trains as the paper's code did.
+    [bold]toolrec pretrain --resume RUN[/bold] goes on with a run that was interrupted or killed.
     """
+    if resume is not None:
+        _go_on(ctx, resume, workspace, as_json=as_json)
+        return
     from toolrec_cli.commands.ready import dataset as the_dataset
-    from toolrec_cli.errors import UsageError
-    from toolrec_cli.models.training import TrainingSettings
+    from toolrec_cli.operations.presets import find_preset
     from toolrec_cli.operations.setting import Setting
-    from toolrec_cli.operations.training import BackbonePlan
+    from toolrec_cli.operations.training import BackbonePlan, split_settings
     from toolrec_cli.operations.training import pretrain as run_pretrain
     from toolrec_cli.render.progress import watching
-    from toolrec_cli.render.training import print_trained
 
-    if embedding_size % n_heads:
-        raise UsageError(f"{n_heads} heads do not divide a width of {embedding_size}.")
+    values = find_preset(preset).of_backbone(backbone) if preset else {}
+    training, shape = split_settings(options.chosen(ctx, values), SHAPE)
     found = the_dataset(workspace, dataset)
-    training = TrainingSettings(loss, epochs, learning_rate, batch_size, patience, seed=seed)
-    shape = {
-        "embedding_size": embedding_size,
-        "n_layers": n_layers,
-        "n_heads": n_heads,
-        "max_length": max_length,
-        "dropout": dropout,
-    }
-    setting = Setting(workspace, seed, out, options.call_of(ctx))
-    plan = BackbonePlan(backbone, shape, training, threads)
+    setting = Setting(workspace, seed, out, options.call_of(ctx, values))
+    plan = BackbonePlan(backbone, shape, training, threads, device)
+    options.say_loss(training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         run = run_pretrain(setting, found, plan, on_epoch, progress)
+    _print(run, found, workspace, as_json=as_json)
+
+
+def _go_on(ctx: typer.Context, name: str, workspace: Path, *, as_json: bool) -> None:
+    """Go on with a run; how to train is written down in it."""
+    from toolrec_cli.data.library import open_dataset
+    from toolrec_cli.errors import UsageError
+    from toolrec_cli.operations.resuming import find_interrupted, resume_pretrain
+    from toolrec_cli.operations.setting import Setting
+    from toolrec_cli.render.progress import watching
+
+    if others := [each for each in options.typed(ctx) if each not in ("--resume", "--workspace", "--json")]:
+        raise UsageError(f"A run goes on exactly as it began: leave out {', '.join(others)}.")
+    run = find_interrupted(Setting(workspace), name)
+    found = open_dataset(workspace, run.manifest.dataset)
+    with watching() as (progress, on_epoch):
+        resume_pretrain(run, found, on_epoch, progress)
+    _print(run, found, workspace, as_json=as_json)
+
+
+def _print(run: Any, found: Any, workspace: Path, *, as_json: bool) -> None:
+    from toolrec_cli.render.training import print_trained
+
     attribute = next(iter(found.catalog.attributes), None)
     following = f"train-encoder {found.name} --attr {quote(attribute)}" if attribute else f"eval {found.name}"
     print_trained(run, as_json=as_json, following=options.command(following, workspace))

@@ -1,6 +1,6 @@
 """toolrec train-encoder"""
 
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -9,45 +9,65 @@ import typer
 
 from toolrec_cli.commands import options
 
+SHAPE = ("embedding_size", "n_layers", "n_heads", "dropout")
+
 
 def train_encoder(
     ctx: typer.Context,
-    attribute: Annotated[str, typer.Option("--attr", metavar="NAME", help="The attribute, such as genre.")],
+    attributes: Annotated[
+        list[str], typer.Option("--attr", metavar="NAME", help="The attribute, such as genre (repeatable), or all.")
+    ],
     dataset: options.DatasetName = None,
     backbone: options.Backbone = None,
-    loss: Annotated[str, typer.Option(help="cross-entropy (full softmax), or bpr (the paper's).")] = "cross-entropy",
+    preset: options.Preset = None,
+    loss: options.Loss = "auto",
+    negatives: options.Negatives = None,
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 3,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 3e-4,
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences a step.")] = 32,
     embedding_size: Annotated[int, typer.Option(min=2, help="Width of the attribute tower.")] = 32,
     seed: options.Seed = 42,
+    controls: Annotated[
+        bool, typer.Option("--controls/--no-controls", help="Also train the head without the attribute, to compare.")
+    ] = True,
+    device: options.Device = "auto",
     threads: options.Threads = None,
     out: options.Out = None,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
-    """A frozen backbone + one attribute -> an attribute-oriented retrieval tool.
+    """A frozen backbone + one attribute -> an attribute-oriented retrieval tool; several are trained in one go.
 
     [bold]toolrec train-encoder --attr genre[/bold]
     [bold]toolrec train-encoder ml-1m --attr release_year --epochs 6[/bold]
+    [bold]toolrec train-encoder ml-1m --attr all[/bold] trains one for every attribute, with a table at the end.
     """
     from toolrec_cli.commands.ready import dataset as the_dataset
-    from toolrec_cli.errors import UsageError
+    from toolrec_cli.operations.encoders import attributes_wanted, train_encoders
+    from toolrec_cli.operations.presets import find_preset
     from toolrec_cli.operations.setting import Setting
-    from toolrec_cli.operations.training import ENCODER_TRAINING, EncoderPlan
-    from toolrec_cli.operations.training import train_encoder as run_train_encoder
+    from toolrec_cli.operations.training import ENCODER_TRAINING, EncoderPlan, split_settings
+    from toolrec_cli.render.console import clean, say
     from toolrec_cli.render.progress import watching
-    from toolrec_cli.render.training import print_trained
+    from toolrec_cli.render.training import print_encoders
 
-    if embedding_size % 2:
-        raise UsageError(f"The attribute tower has 2 heads, which do not divide a width of {embedding_size}.")
+    values = find_preset(preset).encoder if preset else {}
+    training, shape = split_settings(options.chosen(ctx, values), SHAPE, ENCODER_TRAINING)
     found = the_dataset(workspace, dataset)
-    training = replace(
-        ENCODER_TRAINING, loss=loss, epochs=epochs, learning_rate=learning_rate, batch_size=batch_size, seed=seed
-    )
-    setting = Setting(workspace, seed, out, options.call_of(ctx))
-    plan = EncoderPlan(attribute, backbone, {"embedding_size": embedding_size}, training, threads)
+    wanted, passed_over = attributes_wanted(found.catalog, attributes)
+    for reason in passed_over:
+        say(clean(reason))
+    setting = Setting(workspace, seed, out, options.call_of(ctx, values))
+    plan = EncoderPlan(wanted[0], backbone, shape, training, threads, device, controls)
+    options.say_loss(training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
-        run = run_train_encoder(setting, found, plan, on_epoch, progress)
+        runs = train_encoders(setting, found, wanted, plan, _announced(len(wanted)), on_epoch, progress)
     following = options.command(f"recommend {found.name} --user {quote(found.user_id(0))} --trace", workspace)
-    print_trained(run, as_json=as_json, following=following)
+    print_encoders(runs, as_json=as_json, following=following)
+
+
+def _announced(n: int) -> Callable[[str], None]:
+    """Says which of several attributes is trained now."""
+    from toolrec_cli.render.console import clean, say
+
+    return lambda name: say(clean(name)) if n > 1 else None

@@ -3,7 +3,7 @@
 `item_index` runs from 1 to N, and **0 is padding**; it is said here and nowhere else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -12,9 +12,13 @@ from typing import Any
 
 import polars as pl
 
+from toolrec_cli.data.naming import TitleIndex
 from toolrec_cli.errors import UsageError, unknown
 
 PADDING = 0
+
+GUESSES = 20
+"""Of one list so many names may be compared with all titles: a model that makes up hundreds must not hold everybody up."""
 
 Value = str | float | int | list[str] | None
 """One item's value of one attribute: text, a number, several labels, or nothing."""
@@ -26,6 +30,8 @@ class Kind(StrEnum):
     CATEGORICAL = "categorical"
     MULTI = "multi-valued"
     NUMERIC = "numeric"
+    DATE = "date"
+    """Stored as text, "2014-02-17"."""
     TEXT = "text"
 
 
@@ -41,10 +47,15 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Match:
-    """An item found by name. `how` is "id" or "title"."""
+    """An item found by name.
+
+    `how` is "id", "title" (letter by letter), "normalised" (but for case, accents, punctuation, articles, the year) or
+    "fuzzy" (nearly, with `score` from 0 to 100).
+    """
 
     item_index: int
     how: str
+    score: float | None = None
 
 
 class Catalog:
@@ -91,13 +102,38 @@ class Catalog:
             found[title] = index
         return {title: index for title, index in found.items() if title not in twice}
 
-    def resolve(self, name: str) -> Match | None:
-        """The item that `name` means: its id, or else its exact title when only one item bears it; None when nothing does."""
+    @cached_property
+    def _nearly(self) -> TitleIndex:
+        """Titles that may be misspelt; an id that stands for a title may not."""
+        ids, titles = self._ids, self._titles
+        return TitleIndex(["" if title == ids[i] else title for i, title in enumerate(titles)], self._years())
+
+    def _years(self) -> list[int | None]:
+        """By item_index the first number of an attribute that is called a year."""
+        numeric = [a.name for a in self.attributes.values() if a.kind is Kind.NUMERIC and "year" in a.name.lower()]
+        values = self.values(numeric[0]) if numeric else [None] * len(self._ids)
+        return [None if value is None else int(value) for value in values]
+
+    def resolve(self, name: str, *, nearly: bool = True) -> Match | None:
+        """The item that `name` means: its id, or else its title, exactly, but for its dress, or nearly, if only one can be meant.
+
+        None when none can be meant, or several. Ids and exact titles cost a look-up; the rest is tried only after them, and
+        what is nearly it not at all unless `nearly`.
+        """
         if (index := self._by_id.get(name)) is not None:
             return Match(index, "id")
         if (index := self._by_title.get(name)) is not None:
             return Match(index, "title")
-        return None
+        found = self._nearly.find(name, nearly=nearly)
+        return None if found is None else Match(found.place, found.how, found.score)
+
+    def resolve_all(self, names: Iterable[str]) -> Iterator[Match | None]:
+        """Every name in turn; after GUESSES names that had to be compared with all titles, no more are."""
+        left = GUESSES
+        for name in names:
+            match = self.resolve(name, nearly=left > 0)
+            left -= match is None or match.how == "fuzzy"
+            yield match
 
     def attribute(self, name: str) -> Attribute:
         """The attribute called `name`. Raises UsageError with the near miss."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolrec_cli.data.blanks import NOTHING
 from toolrec_cli.data.catalog import Kind
+from toolrec_cli.data.reading.blanks import NOTHING
+from toolrec_cli.data.reading.dates import read_dates
 
 LIST_SEPARATORS = ("|", ";", ", ", ",", " > ")
 """Tried in this order."""
@@ -17,7 +18,8 @@ _LABEL = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^,'"\s\[\]][^,\[\]]*"""
 
 _MOST = 0.5
 _NUMBERS = 0.99
-"""So much of a column has to be numbers; the rest is left empty, and said."""
+"""So much of a column has to be numbers, or dates; the rest is left empty, and said."""
+_TRIED = 1_000
 _DISTINCT = 0.8
 _LONG_TEXT = 40
 _LONG_LABEL = 60
@@ -27,7 +29,7 @@ _CODES = {"id", "code", "zip", "zipcode", "postcode", "isbn", "asin", "ean", "up
 
 @dataclass(frozen=True)
 class Typed:
-    """One attribute: Int64 or Float64 (numeric), List(String) (multi-valued), String (categorical, text); and how it was read."""
+    """One attribute: Int64 or Float64 (numeric), List(String) (multi-valued), String (the others); how it was read."""
 
     values: pl.Series
     kind: Kind
@@ -47,6 +49,8 @@ def read_attribute(texts: pl.Series, forced: Kind | None, separator: str | None)
     numbers = _numbers(texts)
     if forced is Kind.NUMERIC or (forced is None and _is_quantity(texts, numbers)):
         return _numeric(texts, numbers)
+    if forced is Kind.DATE or (forced is None and _are_dates(texts)):
+        return _dates(texts)
     found = None if forced in (Kind.CATEGORICAL, Kind.TEXT) else _separator(texts, separator, sure=forced is Kind.MULTI)
     if found is not None or forced is Kind.MULTI:
         return Typed(_split(texts, found), Kind.MULTI, f"multi-valued, split at {found!r}" if found else "multi-valued")
@@ -95,6 +99,19 @@ def _numeric(texts: pl.Series, numbers: pl.Series) -> Typed:
     lost = f"; {n_lost:,} values that are no numbers are left empty" if n_lost else ""
     whole = not (numbers % 1 != 0).any()
     return Typed(numbers.cast(pl.Int64) if whole else numbers, Kind.NUMERIC, f"numeric{lost}")
+
+
+def _are_dates(texts: pl.Series) -> bool:
+    """Whether nearly all of the first thousand values are dates with a day."""
+    some = texts.drop_nulls().head(_TRIED)
+    return len(some) > 0 and read_dates(some).count() >= _NUMBERS * len(some)
+
+
+def _dates(texts: pl.Series) -> Typed:
+    days = pl.from_epoch(read_dates(texts), time_unit="us").dt.strftime("%Y-%m-%d").alias(texts.name)
+    n_lost = texts.count() - days.count()
+    lost = f"; {n_lost:,} values that are no dates are left empty" if n_lost else ""
+    return Typed(days, Kind.DATE, f"date{lost}")
 
 
 def _separator(texts: pl.Series, separator: str | None, *, sure: bool) -> str | None:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from toolrec_cli.models.features import ItemFeatures
-from toolrec_cli.models.transformer import CausalTransformer, initialise
+from toolrec_cli.models.transformer import Transformer, initialise
 
 HALF_LIVES = (0.5, 2.0, 8.0, 32.0)
 """In items. How fast the four means forget."""
@@ -44,6 +45,8 @@ class AttributeEncoder(nn.Module):
     """Attribute sequence + frozen states -> fused states in the backbone's item space."""
 
     labels: Tensor
+    weights: Tensor
+    starts: Tensor
     numbers: Tensor
 
     def __init__(self, config: EncoderConfig, features: ItemFeatures) -> None:
@@ -51,10 +54,12 @@ class AttributeEncoder(nn.Module):
         self.config = config
         width = config.embedding_size
         self.register_buffer("labels", features.labels, persistent=False)
+        self.register_buffer("weights", features.weights, persistent=False)
+        self.register_buffer("starts", features.starts, persistent=False)
         self.register_buffer("numbers", features.numbers, persistent=False)
         self.values = nn.Embedding(features.n_labels, width, padding_idx=0)
         self.slope = nn.Linear(1, width, bias=False)
-        self.transformer = CausalTransformer(width, config.n_layers, config.n_heads, config.max_length, config.dropout)
+        self.transformer = Transformer(width, config.n_layers, config.n_heads, config.max_length, config.dropout)
         self.dense = nn.Linear(width + config.backbone_size, config.backbone_size + width)
         self.candidate = nn.Linear(width, width, bias=False)
         self.lately = nn.Parameter(torch.zeros(len(HALF_LIVES)))
@@ -71,12 +76,20 @@ class AttributeEncoder(nn.Module):
             nn.init.normal_(self.slope.weight, std=VALUE_STD)
 
     def attribute_vectors(self, items: Tensor) -> Tensor:
-        """The attribute of each item as a vector: the mean of its labels' vectors + its number. [B, T] -> [B, T, D]."""
-        labels = self.labels[items]
-        counts = (labels > 0).sum(dim=-1, keepdim=True).clamp(min=1)
-        scale = self.config.embedding_size**0.5
-        mean = self.values(labels).sum(dim=-2) / counts
-        return (mean + self.slope(self.numbers[items][..., None])) * scale
+        """The attribute of each item as a vector: the weighted sum of its labels' vectors + its number. [B, T] -> [B, T, D]."""
+        wanted, place = _distinct(items)
+        return functional.embedding(place, self._vectors(wanted))
+
+    def _vectors(self, items: Tensor) -> Tensor:
+        """The same of each of `items` [U] -> [U, D]; zero for the padding, which has no label."""
+        counts = self.starts[items + 1] - self.starts[items]
+        begins = counts.cumsum(0) - counts
+        first = (self.starts[items] - begins).repeat_interleave(counts)
+        at = first + torch.arange(len(first), device=items.device)
+        found = functional.embedding_bag(
+            self.labels[at].long(), self.values.weight, begins, mode="sum", per_sample_weights=self.weights[at]
+        )
+        return (found + self.slope(self.numbers[items][:, None])) * self.config.embedding_size**0.5
 
     def forward(self, items: Tensor, lengths: Tensor, states: Tensor) -> Tensor:
         """items [B, T], lengths [B], frozen states [B, T, backbone_size] -> u = u₁ ⊕ u₂ [B, T, query_size]."""
@@ -95,10 +108,15 @@ class AttributeEncoder(nn.Module):
 
     def item_vectors(self, table: Tensor) -> Tensor:
         """e_v ⊕ P attr(v), to be matched with u. table [N + 1, backbone_size] -> [N + 1, query_size]."""
-        attributes = self.attribute_vectors(torch.arange(len(self.labels))[None])[0]
+        attributes = self._vectors(torch.arange(len(self.numbers), device=self.numbers.device))
         return torch.cat([table, self.candidate(attributes)], dim=-1)
 
     @property
     def query_size(self) -> int:
         """Width of u: the backbone's and the attribute tower's."""
         return self.config.backbone_size + self.config.embedding_size
+
+
+def _distinct(items: Tensor) -> tuple[Tensor, Tensor]:
+    """(each item once [U], where each of `items` stands among them, in their shape)."""
+    return torch.unique(items, return_inverse=True)  # pyright: ignore[reportUnknownVariableType]

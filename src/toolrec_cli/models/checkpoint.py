@@ -42,7 +42,7 @@ def save(directory: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
     """Write a model, whole or not at all; what stood there is replaced."""
     with atomic.building(directory) as building:
         with atomic.unhidden(SafetensorError):
-            safetensors.torch.save_file({name: t.contiguous() for name, t in state.items()}, building / WEIGHTS)
+            safetensors.torch.save_file({name: t.cpu().contiguous() for name, t in state.items()}, building / WEIGHTS)
         atomic.write_json(building / CONFIG, {**asdict(card), "digest": model_digest(building, card)})
 
 

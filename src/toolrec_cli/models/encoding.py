@@ -52,37 +52,25 @@ def encode(
     sizes: dict[str | None, int] = {None: backbone.config.embedding_size}
     sizes |= {name: encoder.query_size for name, encoder in encoders.items()}
     found: dict[str | None, FloatArray] = {name: np.zeros((len(windows), d), np.float32) for name, d in sizes.items()}
+    device = device_of(backbone)
     backbone.eval()
     for rows, padded in blocks(windows.lengths, backbone.config.max_length):
         block = np.resize(rows, BLOCK)
         batch = windows.padded(block, padded)
-        states = backbone(batch.items, batch.lengths)
-        last = (torch.arange(BLOCK), (batch.lengths - 1).clamp(min=0))
+        seen, lengths = batch.items.to(device), batch.lengths.to(device)
+        states = backbone(seen, lengths)
+        last = (torch.arange(BLOCK, device=device), (lengths - 1).clamp(min=0))
         for name in sizes:
-            fused = states if name is None else encoders[name].eval()(batch.items, batch.lengths, states)
-            found[name][rows] = fused[last][: len(rows)].numpy()
+            fused = states if name is None else encoders[name].eval()(seen, lengths, states)
+            found[name][rows] = fused[last][: len(rows)].cpu().numpy()
     for queries in found.values():
         queries[windows.lengths == 0] = 0.0
     return found
 
 
-@torch.no_grad()
-def all_states(backbone: Backbone, windows: Windows) -> Tensor:
-    """The frozen states of every position of every window, one after the other: [sum of lengths, D], float32.
-
-    With the backbone's dropout, drawn from torch's generator: undisturbed, it knows its training items by heart, and an
-    encoder trained on such states learns to rely on them more than they bear out on items that are new.
-    """
-    starts = np.concatenate([[0], np.cumsum(windows.lengths)])
-    states = torch.empty((int(starts[-1]), backbone.config.embedding_size))
-    backbone.train()
-    for begin in range(0, len(windows), BLOCK):
-        rows = np.arange(begin, min(begin + BLOCK, len(windows)))
-        batch = windows.padded(rows)
-        real = batch.items > 0
-        states[starts[begin] : starts[rows[-1] + 1]] = backbone(batch.items, batch.lengths)[real]
-    backbone.eval()
-    return states
+def device_of(model: Any) -> torch.device:
+    """Where a model's numbers lie."""
+    return next(model.parameters()).device
 
 
 def trainable_parameters(model: nn.Module) -> int:

@@ -1,37 +1,82 @@
 """What an attribute encoder reads of an item: labels to look up and a number, for every kind of attribute.
 
-A numeric attribute enters twice: as a quantile bucket and as its standardised value, added to the bucket's vector.
-(The released code repeats the number over the whole vector, which LayerNorm then cancels: `PAPER` defect 2.)
+A number enters twice: as a bucket and as its standardised value, added to the bucket's vector. (The released code repeats the
+number over the whole vector, which LayerNorm then cancels: `PAPER` defect 2.) A text is a bag of hashed words and parts
+of words, the rarer the weightier.
 """
 
 import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from toolrec_cli.data.catalog import Catalog, Kind
+from toolrec_cli.data.reading.dates import days_since_1970
 from toolrec_cli.errors import UsageError
 
-MAX_LABELS = 16
+FloatArray = npt.NDArray[np.float64]
+
+MAX_LABELS = 64
 """Labels read of one item; the rest of a longer list is left out."""
 
+MAX_GRAMS = 256
+"""Words and parts of words read of one text: about forty words."""
+
 N_BUCKETS = 16
-N_HASHES = 4096
+"""Numbers of more than so many values are cut into so many buckets of about as many items each; of fewer, every value is one."""
+
+N_HASHES = 8192
 MISSING = 1
 """The label of an item without a value: a state of its own. 0 is padding."""
 
 
 @dataclass(frozen=True)
 class ItemFeatures:
-    """`labels` [N + 1, M] (0 = none), `numbers` [N + 1] (standardised, 0 where there is none), `n_labels` incl. 0."""
+    """Item i has `labels[starts[i]:starts[i + 1]]` (from 1 to n_labels − 1; the padding, item 0, none) and `numbers[i]`.
+
+    `weights` go with `labels`; `starts` [N + 2], `numbers` [N + 1] (standardised, 0 where there is none); `n_labels` counts 0.
+    """
 
     labels: Tensor
+    weights: Tensor
+    starts: Tensor
     numbers: Tensor
     n_labels: int
+
+    @classmethod
+    def of_lists(cls, lists: Sequence[Sequence[int]], n_labels: int, numbers: Tensor | None = None) -> "ItemFeatures":
+        """From everybody's labels by item_index, all of one item weighing alike, 1 in sum.
+
+        Who has none gets MISSING, but for the padding.
+        """
+        full: list[Sequence[int]] = [[], *(labels or [MISSING] for labels in lists[1:])]
+        counts = np.array([len(labels) for labels in full])
+        starts = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+        weights = torch.from_numpy((1 / np.maximum(counts, 1)).repeat(counts).astype(np.float32))
+        flat = torch.tensor([label for labels in full for label in labels], dtype=torch.int32)
+        return cls(flat, weights, starts, torch.zeros(len(full)) if numbers is None else numbers, n_labels)
+
+    def rare_ones_first(self) -> "ItemFeatures":
+        """The same with labels weighed by how few items have them, log((N + 1) / n), of length 1 for each item (TF-IDF).
+
+        What every item has says nothing, and weighs nothing.
+        """
+        counts = self.starts[1:] - self.starts[:-1]
+        bearers = torch.bincount(self.labels.long(), minlength=self.n_labels)
+        rarity = torch.log(len(self.numbers) / bearers[self.labels.long()].double())
+        owners = torch.arange(len(counts)).repeat_interleave(counts)
+        length = torch.zeros(len(counts), dtype=torch.float64).index_add(0, owners, rarity**2).sqrt()
+        return replace(self, weights=(rarity / length[owners].clamp(min=1e-9)).float())
+
+    def of(self, item_index: int) -> list[int]:
+        """The labels of one item."""
+        return [int(label) for label in self.labels[self.starts[item_index] : self.starts[item_index + 1]]]
 
 
 def item_features(catalog: Catalog, attribute: str) -> ItemFeatures:
@@ -42,9 +87,12 @@ def item_features(catalog: Catalog, attribute: str) -> ItemFeatures:
         reason = "no item has a value" if found.n_values == 0 else "every value is the same"
         raise UsageError(f"An encoder cannot learn from {attribute!r}: {reason}.", hint="Choose another attribute.")
     if found.kind is Kind.NUMERIC:
-        return _numeric(values)
+        return _numeric([np.nan if value is None else value for value in values])
+    if found.kind is Kind.DATE:
+        return _numeric(days_since_1970(values).tolist())
     if found.kind is Kind.TEXT:
-        return _labels([_hashed_words(value) for value in values])
+        grams = [hashed_grams(value or "") for value in values]
+        return ItemFeatures.of_lists(grams, N_HASHES + MISSING + 1).rare_ones_first()
     return _labels([_listed(value) for value in values])
 
 
@@ -54,37 +102,45 @@ def _listed(value: Any) -> list[Any]:
     return [*value] if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
 
 
-def _hashed_words(value: str | None) -> list[int]:
-    words = re.findall(r"\w+", (value or "").lower())
-    return sorted({zlib.crc32(word.encode()) % N_HASHES for word in words})
+def hashed_grams(text: str) -> list[int]:
+    """The labels of a text: every word, and every three letters of it with its ends marked, each once, whatever their case.
+
+    "A cat" -> those of <a>, <cat>, <ca, cat, at>. So "cats" shares most of "cat", and a misspelt word most of the right one.
+    Words come first: what is cut off behind MAX_GRAMS is parts of words.
+    """
+    words = list(dict.fromkeys(f"<{word}>" for word in re.findall(r"\w+", text.lower())))
+    parts = [word[at : at + 3] for word in words for at in range(len(word) - 2)]
+    grams = list(dict.fromkeys([*words, *parts]))[:MAX_GRAMS]
+    return sorted({MISSING + 1 + zlib.crc32(gram.encode()) % N_HASHES for gram in grams})
 
 
 def _labels(lists: list[list[Any]]) -> ItemFeatures:
     vocabulary = {value: MISSING + 1 + i for i, value in enumerate(sorted({v for values in lists for v in values}))}
-    width = min(MAX_LABELS, max(1, max(map(len, lists))))
-    labels = np.zeros((len(lists), width), dtype=np.int64)
-    for row, values in enumerate(lists):
-        known = [vocabulary[value] for value in values[:width]] or [MISSING]
-        labels[row, : len(known)] = known
-    labels[0] = 0
-    return ItemFeatures(torch.from_numpy(labels), torch.zeros(len(lists)), len(vocabulary) + MISSING + 1)
+    labels = [[vocabulary[value] for value in values[:MAX_LABELS]] for values in lists]
+    return ItemFeatures.of_lists(labels, len(vocabulary) + MISSING + 1)
 
 
-def _numeric(values: list[float | None]) -> ItemFeatures:
-    raw = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+def _numeric(values: Sequence[float]) -> ItemFeatures:
+    """`values` by item_index, NaN where there is none (as for the padding)."""
+    raw = np.array(values, dtype=np.float64)
     known = np.isfinite(raw)
-    edges = np.unique(np.quantile(raw[known], np.linspace(0, 1, N_BUCKETS + 1)[1:-1]))
+    edges = _edges(raw[known])
     labels = np.where(known, MISSING + 1 + np.searchsorted(edges, raw, side="right"), MISSING)
-    labels[0] = 0
     numbers = np.where(known, _standardised(raw, known), 0.0)
-    return ItemFeatures(
-        torch.from_numpy(labels[:, None].astype(np.int64)),
-        torch.from_numpy(numbers.astype(np.float32)),
-        MISSING + len(edges) + 2,
+    return ItemFeatures.of_lists(
+        labels[:, None].tolist(), MISSING + len(edges) + 2, torch.from_numpy(numbers.astype(np.float32))
     )
 
 
-def _standardised(raw: np.ndarray[Any, np.dtype[np.float64]], known: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _edges(known: FloatArray) -> FloatArray:
+    """What separates the buckets, ascending: quantiles, or where there are few values (stars, sizes, age limits) each but one."""
+    levels = np.unique(known)
+    if len(levels) <= N_BUCKETS:
+        return levels[1:]
+    return np.unique(np.quantile(known, np.linspace(0, 1, N_BUCKETS + 1)[1:-1]))
+
+
+def _standardised(raw: FloatArray, known: Any) -> FloatArray:
     """Zero mean, unit variance; the logarithm first where a long right tail would drown the rest (skewness above 2)."""
     sample = raw[known]
     spread = sample.std() or 1.0

@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from toolrec_cli.data.interactions import Interactions
-from toolrec_cli.errors import InputError
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
-from toolrec_cli.models.encoding import FloatArray, all_states, encode
-from toolrec_cli.models.losses import LOSSES
-from toolrec_cli.models.training import Epoch, Task, TrainingSettings, train
-from toolrec_cli.models.validation import ndcg
-from toolrec_cli.models.windows import Batch, IntArray, ItemArray, Windows
+from toolrec_cli.models.controls import Matched, Validation
+from toolrec_cli.models.encoding import device_of, encode
+from toolrec_cli.models.frozen import FrozenStates, freeze
+from toolrec_cli.models.losses import chosen_loss, loss_of
+from toolrec_cli.models.targets import TargetWindows, target_windows
+from toolrec_cli.models.training import Task, TrainingSettings, train
+from toolrec_cli.models.training_state import Epoch, TrainingState
+from toolrec_cli.models.windows import IntArray, ItemArray, Windows
 from toolrec_cli.progress import Progress
 from toolrec_cli.seeds import stream, stream_seed
 
@@ -31,83 +33,97 @@ class Examples:
 
 @dataclass(frozen=True)
 class Watch:
-    """What a trainer calls while it works."""
+    """What a trainer calls while it works (`keep` with all that is needed to go on after an epoch), and where it goes on."""
 
     on_best: Callable[[], None]
     on_epoch: Callable[[Epoch], None]
     progress: Progress
+    keep: Callable[[TrainingState], None] | None = None
+    resumed: TrainingState | None = None
 
 
 def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
-    """Train every position of everybody's newest max_length + 1 items to predict the next item."""
-    windows = _windows(examples.train, model.config.max_length)
+    """Train a backbone by the objective that it declares."""
+    cut = windows_of(examples, model.config.max_length, settings)
+    device = device_of(model)
+    name = chosen_loss(settings.loss, len(model.item_vectors) - 1)
+    of = loss_of(name, settings.negatives)
 
     def loss(rows: IntArray) -> tuple[Tensor, int]:
-        items, lengths, targets = _shifted(windows.padded(rows))
-        real = targets > 0
-        wanted = targets[real]
-        return LOSSES[settings.loss](model(items, lengths)[real], model.item_vectors, wanted), len(wanted)
+        states, wanted = model.examples(cut.lessons(rows).to(device))
+        return of(states, model.item_vectors, wanted), len(wanted)
 
-    def match(items: ItemArray, offsets: IntArray) -> tuple[FloatArray, Tensor]:
-        return encode(model, {}, items, offsets)[None], model.item_vectors.detach()
+    validation = validation_of(examples, settings)
+    task = Task(
+        *_batches(f"pretrain:{name}", cut.windows, settings), loss, lambda: validation.ndcg(matched(model, validation))
+    )
+    return _fit(model, f"pretrain:{name}", task, settings, watch)
 
-    score = _validator(examples, settings, match)
-    return _fit(model, f"pretrain:{settings.loss}", windows, loss, score, settings, watch)
+
+def frozen_states(backbone: Any, examples: Examples, settings: TrainingSettings, progress: Progress) -> FrozenStates:
+    """What every encoder on this backbone is trained on under these settings, whichever its attribute."""
+    progress("frozen states", 0, 1)
+    torch.manual_seed(stream_seed(settings.seed, "encoder", "frozen states"))
+    frozen = freeze(backbone, windows_of(examples, backbone.config.max_length, settings))
+    progress("frozen states", 1, 1)
+    return frozen
 
 
 def fit_encoder(
-    backbone: Any, encoder: AttributeEncoder, examples: Examples, settings: TrainingSettings, watch: Watch
+    backbone: Any,
+    encoder: AttributeEncoder,
+    examples: Examples,
+    settings: TrainingSettings,
+    watch: Watch,
+    frozen: FrozenStates | None = None,
 ) -> list[Epoch]:
-    """Train γ and θ on the frozen backbone's states, which are computed once."""
-    windows = _windows(examples.train, backbone.config.max_length)
-    name = encoder.config.attribute
-    watch.progress("frozen states", 0, 1)
-    torch.manual_seed(stream_seed(settings.seed, f"encoder:{name}", "frozen states"))
-    states = all_states(backbone, Windows(windows.items, windows.starts, windows.stops - 1))
-    watch.progress("frozen states", 1, 1)
-    starts = np.concatenate([[0], np.cumsum(windows.lengths - 1)])
-    table = backbone.item_vectors.detach()
+    """Train γ and θ on the frozen backbone's states (computed here unless they are at hand).
+
+    Epoch 0, the encoder that is still its backbone, may be the best: it is then left as it was.
+    """
+    frozen = frozen or frozen_states(backbone, examples, settings, watch.progress)
+    table, cut = backbone.item_vectors.detach(), frozen.cut
+    device = device_of(encoder)
+    of = loss_of(chosen_loss(settings.loss, len(table) - 1), settings.negatives)
 
     def loss(rows: IntArray) -> tuple[Tensor, int]:
-        items, lengths, targets = _shifted(windows.padded(rows))
+        lessons = cut.lessons(rows).to(device)
+        items, lengths, targets = lessons.next_items()
         real = targets > 0
-        frozen = torch.zeros((*items.shape, states.shape[1]))
-        frozen[real] = torch.cat([states[starts[row] : starts[row + 1]] for row in rows])
         wanted = targets[real]
-        queries = encoder(items, lengths, frozen)[real]
-        return LOSSES[settings.loss](queries, encoder.item_vectors(table), wanted), len(wanted)
+        queries = encoder(items, lengths, frozen.of(lessons))[real]
+        return of(queries, encoder.item_vectors(table), wanted), len(wanted)
 
-    def match(items: ItemArray, offsets: IntArray) -> tuple[FloatArray, Tensor]:
-        return encode(backbone, {name: encoder}, items, offsets)[name], encoder.item_vectors(table).detach()
-
-    score = _validator(examples, settings, match)
-    return _fit(encoder, f"encoder:{name}", windows, loss, score, settings, watch)
-
-
-def _windows(train_part: Interactions, max_length: int) -> Windows:
-    """The newest items of everybody with at least one next item to learn. Raises InputError when there is nobody."""
-    every = Windows.newest(train_part.items, train_part.offsets, max_length + 1)
-    enough = every.lengths >= 2
-    if not enough.any():
-        raise InputError("Nobody has two interactions to learn an order from.", hint="Prepare more data.")
-    return Windows(every.items, every.starts[enough], every.stops[enough])
+    validation = validation_of(examples, settings)
+    task = Task(
+        *_batches("encoder", cut.windows, settings),
+        loss,
+        lambda: validation.ndcg(matched(backbone, validation, encoder)),
+        untrained_counts=True,
+    )
+    return _fit(encoder, "encoder", task, settings, watch)
 
 
-def _shifted(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """(inputs [B, T], lengths [B], next items [B, T])."""
-    lengths = batch.lengths - 1
-    targets = batch.items[:, 1:]
-    return batch.items[:, :-1], lengths, targets
+def windows_of(examples: Examples, max_length: int, settings: TrainingSettings) -> TargetWindows:
+    """What is trained on. Raises InputError when nobody has two interactions."""
+    return target_windows(examples.train.items, examples.train.offsets, max_length, settings.targets)
 
 
-def _validator(
-    examples: Examples, settings: TrainingSettings, match: Callable[[ItemArray, IntArray], tuple[FloatArray, Tensor]]
-) -> Callable[[], float]:
-    """NDCG@10 on a fixed draw of users who have a validation item; `match` gives (queries, item table) of histories."""
+def validation_of(examples: Examples, settings: TrainingSettings) -> Validation:
+    """A fixed draw of users who have a validation item, by the seed alone."""
     users = np.flatnonzero((examples.validation > 0) & (examples.train.lengths() > 0))
     drawn = np.sort(stream(settings.seed, "validation users").permutation(users)[: settings.validation_users])
     items, offsets = histories_of(examples.train, drawn)
-    return lambda: ndcg(*match(items, offsets), items, offsets, examples.validation[drawn])
+    return Validation(items, offsets, examples.validation[drawn])
+
+
+def matched(backbone: Any, validation: Validation, encoder: AttributeEncoder | None = None) -> Matched:
+    """A backbone (or an encoder on it) over the validation users."""
+    table = backbone.item_vectors.detach()
+    name = None if encoder is None else encoder.config.attribute
+    encoders = {} if encoder is None or name is None else {name: encoder}
+    queries = encode(backbone, encoders, validation.items, validation.offsets)[name]
+    return Matched(queries, (table if encoder is None else encoder.item_vectors(table).detach()).cpu())
 
 
 def histories_of(interactions: Interactions, users: IntArray) -> tuple[ItemArray, IntArray]:
@@ -118,20 +134,26 @@ def histories_of(interactions: Interactions, users: IntArray) -> tuple[ItemArray
     return interactions.items[index], offsets
 
 
-def _fit(
-    model: nn.Module,
-    stream_name: str,
-    windows: Windows,
-    loss: Callable[[IntArray], tuple[Tensor, int]],
-    score: Callable[[], float],
-    settings: TrainingSettings,
-    watch: Watch,
-) -> list[Epoch]:
-    torch.manual_seed(stream_seed(settings.seed, stream_name, "dropout"))
+def _batches(
+    stream_name: str, windows: Windows, settings: TrainingSettings
+) -> tuple[Callable[[int], Iterator[IntArray]], int]:
+    """(the batches of an epoch, how many there are)."""
 
     def batches(epoch: int) -> Iterator[IntArray]:
         return windows.shuffled(stream(settings.seed, stream_name, epoch), settings.batch_size)
 
-    n_batches = -(-len(windows) // settings.batch_size)
-    task = Task(batches, n_batches, loss, score)
-    return train(model, task, settings, on_best=watch.on_best, on_epoch=watch.on_epoch, progress=watch.progress)
+    return batches, -(-len(windows) // settings.batch_size)
+
+
+def _fit(model: nn.Module, stream_name: str, task: Task, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
+    torch.manual_seed(stream_seed(settings.seed, stream_name, "dropout"))
+    return train(
+        model,
+        task,
+        settings,
+        on_best=watch.on_best,
+        on_epoch=watch.on_epoch,
+        progress=watch.progress,
+        keep=watch.keep,
+        resumed=watch.resumed,
+    )

@@ -4,27 +4,25 @@
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+from toolrec_cli.errors import UsageError, unknown
+from toolrec_cli.models.precision import CHUNK, TINY, product_type
+from toolrec_cli.models.sampled import gbce, sampled
 
-CHUNK = 128
-"""Targets whose logits are held at once: 128 × 4,000 items are 2 MB and stay near the processor."""
-
-TINY = 1e-38
-"""The smallest probability whose logarithm is taken."""
+Loss = Callable[..., Tensor]
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
     """Full-softmax cross-entropy that never holds the whole [P, N] logit matrix.
 
     The gradients are formed while the logits of a chunk are at hand, so that they are computed once, not twice. Products are
-    taken in `product_type()`; the softmax and every sum over targets stay in single precision.
+    taken in `product_type`; the softmax and every sum over targets stay in single precision.
     """
 
     @staticmethod
@@ -32,7 +30,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         state_gradient = torch.empty_like(states)
         table_gradient = torch.zeros_like(table)
         total = states.new_zeros(())
-        dtype = product_type() if states.dtype == torch.float32 else states.dtype
+        dtype = product_type(states)
         rows, columns = table.to(dtype), table.to(dtype).T.contiguous()
         for start in range(0, len(states), CHUNK):
             part, wanted = states[start : start + CHUNK].to(dtype), targets[start : start + CHUNK, None]
@@ -55,14 +53,6 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return state_gradient * scale, table_gradient * scale, None
 
 
-@cache
-def product_type() -> torch.dtype:
-    """bfloat16 where this processor multiplies it natively (about twice as fast), else single precision."""
-    capabilities: Callable[[], Any] | None = getattr(torch.cpu, "get_capabilities", None)  # older releases cannot tell
-    native = capabilities is not None and bool(capabilities().get("avx512_bf16"))
-    return torch.bfloat16 if native else torch.float32
-
-
 def cross_entropy(states: Tensor, table: Tensor, targets: Tensor) -> Tensor:
     """Mean of −log softmax(states · tableᵀ)[target] over all items of the pool."""
     return _ChunkedCrossEntropy.apply(states, table, targets)  # pyright: ignore[reportReturnType, reportUnknownVariableType]
@@ -75,4 +65,30 @@ def bpr(states: Tensor, table: Tensor, targets: Tensor) -> Tensor:
     return -functional.logsigmoid(difference).mean()
 
 
-LOSSES: dict[str, Loss] = {"cross-entropy": cross_entropy, "bpr": bpr}
+LOSSES: dict[str, Loss] = {"cross-entropy": cross_entropy, "sampled": sampled, "gbce": gbce, "bpr": bpr}
+SHARED = ("sampled", "gbce")
+"""Those whose number of negatives can be chosen."""
+
+AUTO = "auto"
+MANY_ITEMS = 30_000
+"""Above so many items "auto" is the sampled softmax: the full one would take nearly all of a step."""
+
+
+def chosen_loss(name: str, n_items: int) -> str:
+    """What "auto" is for a catalogue of `n_items`; any other name is itself. Raises UsageError with the near miss."""
+    if name == AUTO:
+        return "sampled" if n_items > MANY_ITEMS else "cross-entropy"
+    if name not in LOSSES:
+        raise UsageError(unknown("loss", name, [AUTO, *LOSSES]))
+    return name
+
+
+def loss_of(name: str, negatives: int | None = None) -> Loss:
+    """The loss called `name`. `negatives` (None: the loss's own number) is for those that draw some and share them."""
+    return partial(LOSSES[name], negatives=negatives) if name in SHARED else LOSSES[name]
+
+
+def precision_of(name: str, states: Tensor) -> str:
+    """In which precision the loss called `name` takes its large products of such `states`: "bfloat16" or "float32"."""
+    in_chunks = name in ("cross-entropy", "sampled")
+    return str(product_type(states) if in_chunks else states.dtype).removeprefix("torch.")

@@ -56,7 +56,7 @@ def find_backbone(runs: Path, dataset: Dataset, name: str | None) -> tuple[RunDi
         if run.manifest.verb == "pretrain" and _is_for(run, dataset):
             return run, read_card(run.path / "model")
     raise InputError(
-        f"No backbone is trained on {dataset.name!r}{_stale(runs, dataset, 'pretrain')}.",
+        f"No backbone is trained on {dataset.name!r}{_stale(runs, dataset)}.",
         hint=f"Type: toolrec pretrain {dataset.name}",
     )
 
@@ -158,11 +158,11 @@ def _is_for(run: RunDir, dataset: Dataset) -> bool:
     return run.manifest.status == "done" and run.manifest.dataset_digest == dataset.card.digest
 
 
-def _stale(runs: Path, dataset: Dataset, verb: str) -> str:
-    """Why a run of the same name does not serve."""
-    same = [run for run in list_runs(runs) if run.manifest.verb == verb and run.manifest.dataset == dataset.name]
+def _stale(runs: Path, dataset: Dataset) -> str:
+    """Why a backbone of the same data set's name does not serve."""
+    same = [run for run in list_runs(runs) if run.manifest.verb == "pretrain" and run.manifest.dataset == dataset.name]
     if any(run.manifest.status != "done" and run.manifest.dataset_digest == dataset.card.digest for run in same):
-        return " (one was interrupted: name it with --backbone to use it as it is)"
+        return " (one was interrupted: name it with --backbone to use it as it is; toolrec pretrain --resume goes on with it)"
     return " (there is one for an earlier version of the data set)" if same else ""
 
 

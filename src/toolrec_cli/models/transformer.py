@@ -1,7 +1,7 @@
-"""The causal transformer that backbones and attribute encoders share.
+"""The transformer that backbones and attribute encoders share, causal or seeing both sides.
 
-Sequences are padded on the right, so the causal mask alone keeps padding from being attended to and no mask tensor is
-needed; positions are counted from the end, so the newest item is always at position 0.
+Sequences are padded on the right, so a causal one needs no mask tensor to keep from attending to padding; positions are
+counted from the end, so the newest item is always at position 0.
 
 Shapes: `B` batch, `T` time, `D` width.
 """
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 class Block(nn.Module):
-    """Causal self-attention and a position-wise feed-forward layer, each normalised first and added back (pre-norm)."""
+    """Self-attention and a position-wise feed-forward layer, each normalised first and added back (pre-norm)."""
 
     def __init__(self, width: int, n_heads: int, dropout: float) -> None:
         super().__init__()
@@ -25,25 +25,28 @@ class Block(nn.Module):
         self.contract = nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, T, D] -> [B, T, D]."""
-        x = x + self.dropout(self.mix(self._attend(self.attention_norm(x))))
+    def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor:
+        """[B, T, D] -> [B, T, D]. `real` [B, 1, 1, T] says what may be attended to; None: what came before."""
+        x = x + self.dropout(self.mix(self._attend(self.attention_norm(x), real)))
         hidden = functional.gelu(self.expand(self.feed_norm(x)))
         return x + self.dropout(self.contract(hidden))
 
-    def _attend(self, x: Tensor) -> Tensor:
+    def _attend(self, x: Tensor, real: Tensor | None) -> Tensor:
         B, T, D = x.shape
         q, k, v = self.qkv(x).view(B, T, 3, self.n_heads, D // self.n_heads).permute(2, 0, 3, 1, 4)
         # Attention weights are not dropped out: that would leave the fused kernel and hold every [T, T] matrix.
-        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=real, is_causal=real is None)
         return mixed.transpose(1, 2).reshape(B, T, D)
 
 
-class CausalTransformer(nn.Module):
-    """Input vectors + positions from the end -> one state a position, which sees itself and what came before."""
+class Transformer(nn.Module):
+    """Input vectors + positions from the end -> one state a position, which sees what came before, or (not `causal`) all."""
 
-    def __init__(self, width: int, n_layers: int, n_heads: int, max_length: int, dropout: float) -> None:
+    def __init__(
+        self, width: int, n_layers: int, n_heads: int, max_length: int, dropout: float, *, causal: bool = True
+    ) -> None:
         super().__init__()
+        self.causal = causal
         self.positions = nn.Embedding(max_length, width)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(width, n_heads, dropout) for _ in range(n_layers))
@@ -54,8 +57,9 @@ class CausalTransformer(nn.Module):
         T = x.shape[1]
         from_end = lengths[:, None] - 1 - torch.arange(T, device=x.device)
         x = self.dropout(x + self.positions(from_end.clamp(min=0)))
+        real = None if self.causal else (from_end >= 0)[:, None, None]
         for block in self.blocks:
-            x = block(x)
+            x = block(x, real)
         return self.norm(x)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from toolrec_cli.data.choices import Choices
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.library import dataset_dir, is_plain_name, prepared
-from toolrec_cli.data.preparation import prepare as write_dataset
-from toolrec_cli.data.reject_report import check_place, write_report
+from toolrec_cli.data.preparing.preparation import prepare as write_dataset
+from toolrec_cli.data.reading.reject_report import check_place, write_report
 from toolrec_cli.data.source import BadRow, ReadOptions, Source
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import Progress, silent

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolrec_cli.data.attribute_profile import AttributeProfile, attribute_profile
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.log_profile import Lengths, Popularity, Ratings, lengths, popularity, ratings
-from toolrec_cli.data.time_profile import Times, times
+from toolrec_cli.data.profiling.attributes import AttributeProfile, attribute_profile
+from toolrec_cli.data.profiling.log import Lengths, Popularity, Ratings, lengths, popularity, ratings
+from toolrec_cli.data.profiling.times import Times, times
 from toolrec_cli.progress import Progress, silent
 
 SCHEMA_VERSION = 1

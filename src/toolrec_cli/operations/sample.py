@@ -8,7 +8,8 @@ from toolrec_cli.errors import InputError
 from toolrec_cli.models import store
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.setting import Setting
-from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, OnEpoch, pretrain, train_encoder
+from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
+from toolrec_cli.operations.training_log import OnEpoch
 from toolrec_cli.progress import Progress
 
 ATTRIBUTES = ("genre", "release_year", "director")
@@ -39,5 +40,5 @@ def sample_plans(setting: Setting, dataset: Dataset) -> Iterator[tuple[str, Trai
 
 
 def _encoder(setting: Setting, dataset: Dataset, name: str) -> Train:
-    plan = EncoderPlan(name, training=replace(ENCODER_TRAINING, seed=setting.seed))
+    plan = EncoderPlan(name, training=replace(ENCODER_TRAINING, seed=setting.seed), controls=False)
     return lambda on_epoch, progress: train_encoder(setting, dataset, plan, on_epoch, progress)

@@ -1,30 +1,39 @@
 """toolrec pretrain, toolrec train-encoder: a data set -> a backbone -> attribute-oriented retrieval tools."""
 
 import os
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+import shutil
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.models import store
-from toolrec_cli.models.attribute_encoder import EncoderConfig
-from toolrec_cli.models.checkpoint import ModelCard, read_card, save
-from toolrec_cli.models.encoding import trainable_parameters
-from toolrec_cli.models.fitting import Examples, Watch, fit_backbone, fit_encoder
-from toolrec_cli.models.losses import LOSSES
-from toolrec_cli.models.training import Epoch, TrainingSettings
+from toolrec_cli.models.checkpoint import ModelCard, load
+from toolrec_cli.models.devices import AUTO, find_device
+from toolrec_cli.models.encoding import device_of, trainable_parameters
+from toolrec_cli.models.fitting import Watch, fit_backbone, fit_encoder
+from toolrec_cli.models.losses import chosen_loss
+from toolrec_cli.models.targets import TARGETS
+from toolrec_cli.models.training import TrainingSettings
+from toolrec_cli.models.training_state import KeptState, TrainingState, save_state
+from toolrec_cli.operations.ground import Ground, examples_of, prepare_ground
 from toolrec_cli.operations.setting import Setting
+from toolrec_cli.operations.training_log import OnEpoch, TrainingLog
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream_seed
+from toolrec_cli.storage.reopening import alone
 from toolrec_cli.storage.run_dir import RunDir, recording
 
-OnEpoch = Callable[[Epoch], None]
+RESUME = "resume"
+"""Where in a run the state is kept that an interrupted training goes on from."""
 
+BACKBONE_TRAINING = TrainingSettings()
 ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, batch_size=32, patience=3)
 
 
@@ -36,6 +45,7 @@ class BackbonePlan:
     shape: dict[str, Any] = field(default_factory=dict[str, Any])
     training: TrainingSettings = TrainingSettings()
     threads: int | None = None
+    device: str = AUTO
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,19 @@ class EncoderPlan:
     shape: dict[str, Any] = field(default_factory=dict[str, Any])
     training: TrainingSettings = ENCODER_TRAINING
     threads: int | None = None
+    device: str = AUTO
+    controls: bool = True
+    """Also train the head without the attribute, and compare."""
+
+
+def split_settings(
+    values: Mapping[str, Any], shape: Sequence[str], base: TrainingSettings = BACKBONE_TRAINING
+) -> tuple[TrainingSettings, dict[str, Any]]:
+    """(how to train, the model's shape) out of settings by name; what is None, or of neither kind, is left out."""
+    known = {field.name for field in fields(TrainingSettings)}
+    there = {name: value for name, value in values.items() if value is not None}
+    training = replace(base, **{name: value for name, value in there.items() if name in known})
+    return training, {name: value for name, value in there.items() if name in shape}
 
 
 def pretrain(
@@ -57,26 +80,70 @@ def pretrain(
     progress: Progress = silent,
 ) -> RunDir:
     """Train a backbone on the training part; keep its best state by validation NDCG@10."""
-    _check(plan.training)
-    training = replace(plan.training, seed=setting.seed)
-    _start(setting.seed, plan.threads, "pretrain")
-    model = store.build_backbone(plan.name, {"n_items": len(dataset.catalog), **plan.shape})
-    with recording(
-        setting.runs, setting.manifest("pretrain", f"{dataset.name}-{plan.name}", dataset), setting.out
-    ) as run:
-        card = ModelCard(
-            role="backbone",
-            name=plan.name,
-            settings=store.settings_of(model),
-            dataset=dataset.name,
-            dataset_digest=dataset.card.digest,
-            n_parameters=trainable_parameters(model),
-            training=asdict(training),
-        )
-        log = _Log(run, card, model, on_epoch)
-        epochs = fit_backbone(model, _examples(dataset), training, Watch(log.best, log.epoch, progress))
-        run.update(result=log.result(epochs))
+    plan = replace(plan, training=settled(replace(plan.training, seed=setting.seed), dataset))
+    model = fresh_backbone(plan, dataset)
+    manifest = setting.manifest("pretrain", f"{dataset.name}-{plan.name}", dataset)
+    with saying_how_to_go_on(), recording(setting.runs, manifest, setting.out) as run, alone(run):
+        fit_and_record(run, plan, model, dataset, on_epoch, progress)
     return run
+
+
+@contextmanager
+def saying_how_to_go_on() -> Generator[None]:
+    """On Ctrl-C, beside what is kept, the command that goes on with it."""
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        kept = [note.removeprefix("Kept: ") for note in getattr(stopped, "__notes__", ()) if note.startswith("Kept: ")]
+        if kept and (Path(kept[0]) / RESUME).is_dir():
+            stopped.add_note(f"Go on: toolrec pretrain --resume {quote(kept[0])}")
+        raise
+
+
+def fresh_backbone(plan: BackbonePlan, dataset: Dataset) -> Any:
+    """The backbone of `plan`, not trained, where it will be. Raises UsageError for what can be no backbone of this data set."""
+    if len(dataset.catalog) < 2:
+        raise UsageError("A catalogue of one item leaves nothing to choose from.", hint="Prepare more data.")
+    device = find_device(plan.device)
+    start(plan.training.seed, plan.threads, "pretrain")
+    model = store.build_backbone(plan.name, {"n_items": len(dataset.catalog), **plan.shape})
+    _check_heads(model.config)
+    return model.to(device)
+
+
+def fit_and_record(
+    run: RunDir,
+    plan: BackbonePlan,
+    model: Any,
+    dataset: Dataset,
+    on_epoch: OnEpoch,
+    progress: Progress,
+    kept: KeptState | None = None,
+) -> None:
+    """Train `model` by a settled `plan` into `run`, from the beginning or from a state that was kept.
+
+    After every epoch a state is kept in the run; at the end it is removed.
+    """
+    card = ModelCard(
+        role="backbone",
+        name=plan.name,
+        settings=store.settings_of(model),
+        dataset=dataset.name,
+        dataset_digest=dataset.card.digest,
+        n_parameters=trainable_parameters(model),
+        training=asdict(plan.training),
+    )
+    log = TrainingLog(run, card, model, on_epoch, kept.about["cpu_seconds"] if kept else 0.0)
+    exactly = replace(plan, threads=torch.get_num_threads(), device=device_of(model).type)
+
+    def keep(state: TrainingState) -> None:
+        about = {"plan": asdict(exactly), "cpu_seconds": log.cpu_seconds}
+        save_state(run.path / RESUME, KeptState(state, about))
+
+    watch = Watch(log.best, log.epoch, progress, keep, kept.state if kept else None)
+    epochs = fit_backbone(model, examples_of(dataset), plan.training, watch)
+    run.update(result=log.result(epochs))
+    shutil.rmtree(run.path / RESUME, ignore_errors=True)
 
 
 def train_encoder(
@@ -85,21 +152,23 @@ def train_encoder(
     plan: EncoderPlan,
     on_epoch: OnEpoch = lambda _: None,
     progress: Progress = silent,
+    ground: Ground | None = None,
 ) -> RunDir:
-    """Train one attribute's encoder on the frozen backbone; store only what was trained, linked to the backbone by digest."""
-    _check(plan.training)
-    training = replace(plan.training, seed=setting.seed)
+    """Train one attribute's encoder on the frozen backbone; store only what was trained, linked to the backbone by digest.
+
+    `ground` is at hand where several are trained on the same backbone with the same settings.
+    """
+    training = settled(replace(plan.training, seed=setting.seed), dataset)
     dataset.catalog.attribute(plan.attribute)
-    backbone_run, backbone_card = store.find_backbone(setting.runs, dataset, plan.backbone)
-    backbone = store.load_backbone(backbone_run, dataset)
-    _start(setting.seed, plan.threads, f"encoder:{plan.attribute}")
-    shape = backbone.config
-    config = EncoderConfig(plan.attribute, shape.embedding_size, shape.max_length, **plan.shape)
-    encoder = store.build_encoder(config, dataset.catalog)
-    manifest = setting.manifest(
-        "train-encoder", f"{dataset.name}-{plan.attribute}", dataset, {"backbone": backbone_card.digest}
-    )
-    manifest = replace(manifest, result={"attribute": plan.attribute, "backbone_run": backbone_run.name})
+    start(setting.seed, plan.threads, f"encoder:{plan.attribute}")
+    ground = ground or prepare_ground(setting, dataset, plan.backbone, training, progress, plan.device)
+    config = ground.config(plan.attribute, plan.shape)
+    _check_heads(config)
+    start(setting.seed, plan.threads, f"encoder:{plan.attribute}")
+    encoder = store.build_encoder(config, dataset.catalog).to(device_of(ground.backbone))
+    inputs = {"backbone": ground.card.digest}
+    manifest = setting.manifest("train-encoder", f"{dataset.name}-{plan.attribute}", dataset, inputs)
+    manifest = replace(manifest, result={"attribute": plan.attribute, "backbone_run": ground.backbone_run})
     with recording(setting.runs, manifest, setting.out) as run:
         card = ModelCard(
             role="encoder",
@@ -108,58 +177,36 @@ def train_encoder(
             dataset=dataset.name,
             dataset_digest=dataset.card.digest,
             n_parameters=trainable_parameters(encoder),
-            backbone_digest=backbone_card.digest,
+            backbone_digest=ground.card.digest,
             training=asdict(training),
         )
-        log = _Log(run, card, encoder, on_epoch)
-        epochs = fit_encoder(backbone, encoder, _examples(dataset), training, Watch(log.best, log.epoch, progress))
-        run.update(result={**run.manifest.result, "backbone_ndcg": backbone_card.validation_ndcg, **log.result(epochs)})
+        log = TrainingLog(run, card, encoder, on_epoch)
+        watch = Watch(log.best, log.epoch, progress)
+        epochs = fit_encoder(ground.backbone, encoder, ground.examples, training, watch, ground.frozen)
+        run.update(result={**run.manifest.result, **_of_encoder(ground), **log.result(epochs)})
+        if plan.controls:
+            encoder.load_state_dict(load(run.path / "model")[1])
+            run.update(result={**run.manifest.result, "controls": ground.compare(encoder, progress)})
     return run
 
 
-class _Log:
-    """Keeps the best model and a line an epoch in the run's directory, while training goes on."""
-
-    def __init__(self, run: RunDir, card: ModelCard, model: Any, on_epoch: OnEpoch) -> None:
-        self._run, self._card, self._model, self._on_epoch = run, card, model, on_epoch
-        self._improved = False
-        self._cpu = time.process_time()
-
-    def best(self) -> None:
-        self._improved = True
-
-    def epoch(self, epoch: Epoch) -> None:
-        if self._improved:
-            card = replace(self._card, validation_ndcg=epoch.ndcg)
-            save(self._run.path / "model", card, self._model.state_dict())
-            self._improved = False
-        line = {**asdict(epoch), "cpu_seconds": round(time.process_time() - self._cpu, 2)}
-        self._run.append_json("metrics.jsonl", line)
-        self._on_epoch(epoch)
-
-    def result(self, epochs: list[Epoch]) -> dict[str, Any]:
-        best = max((e for e in epochs if e.best), key=lambda e: e.ndcg)
-        return {
-            "epochs": len(epochs),
-            "best_epoch": best.epoch,
-            "validation_ndcg@10": best.ndcg,
-            "n_parameters": self._card.n_parameters,
-            "digest": read_card(self._run.path / "model").digest,
-            "cpu_seconds": round(time.process_time() - self._cpu, 1),
-        }
+def _of_encoder(ground: Ground) -> dict[str, Any]:
+    return {"backbone_ndcg": ground.card.validation_ndcg, "states_cpu_seconds": round(ground.states_seconds, 1)}
 
 
-def _examples(dataset: Dataset) -> Examples:
-    """Validation items are what training may look at; test items are not read."""
-    return Examples(dataset.before(Part.VALIDATION, items_only=True), dataset.held_out(Part.VALIDATION))
+def settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
+    """The settings with "auto" decided. Raises UsageError for a name that does not exist."""
+    if training.targets not in TARGETS:
+        raise UsageError(unknown("choice of targets", training.targets, TARGETS))
+    return replace(training, loss=chosen_loss(training.loss, len(dataset.catalog)))
 
 
-def _check(training: TrainingSettings) -> None:
-    if training.loss not in LOSSES:
-        raise UsageError(unknown("loss", training.loss, LOSSES))
+def _check_heads(config: Any) -> None:
+    if config.embedding_size % config.n_heads:
+        raise UsageError(f"{config.n_heads} heads do not divide a width of {config.embedding_size}.")
 
 
-def _start(seed: int, threads: int | None, name: str) -> None:
+def start(seed: int, threads: int | None, name: str) -> None:
     """Threads from the cores this process may use; initial weights from the seed's own stream."""
     torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
     torch.manual_seed(stream_seed(seed, name, "initial weights"))

@@ -9,11 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.data.attribute_profile import AttributeProfile
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.figures import Bin, Spread
-from toolrec_cli.data.log_profile import Lengths, Popularity, Ratings
-from toolrec_cli.data.time_profile import Times
+from toolrec_cli.data.profiling.attributes import AttributeProfile
+from toolrec_cli.data.profiling.figures import Bin, Spread
+from toolrec_cli.data.profiling.log import Lengths, Popularity, Ratings
+from toolrec_cli.data.profiling.times import Times
 from toolrec_cli.operations.profiling import Profile
 from toolrec_cli.render.console import foreign, print_json, stdout
 from toolrec_cli.render.plots import bar, columns, curve
@@ -139,7 +139,7 @@ def _attributes(found: Sequence[AttributeProfile]) -> _Section:
 
 def _attribute(found: AttributeProfile) -> RenderableType:
     if found.spread is not None:
-        what = "length in characters: " if found.kind is Kind.TEXT else ""
+        what = {Kind.TEXT: "length in characters: ", Kind.DATE: "year: "}.get(found.kind, "")
         plot = columns([each.count for each in found.bins])[0]
         ends = f"\n{number(found.bins[0].low)} {plot} {number(found.bins[-1].high)}" if len(found.bins) > 1 else ""
         return Text.assemble(what, _spread(found.spread), ends)

@@ -47,11 +47,13 @@ def watching() -> Generator[tuple[Callback, Callable[[Any], None]]]:
 
     def show(epoch: Any) -> None:
         mark = ("  best", "green") if epoch.best else ("", "")
-        line = (
-            f"epoch {epoch.epoch:>3}   loss {epoch.loss:7.4f}   validation NDCG@10 {epoch.ndcg:.4f}   "
-            f"{epoch.positions_per_second:>9,.0f} positions/s   {epoch.seconds:6.1f} s"
-        )
+        loss = "not trained " if epoch.loss is None else f"loss {epoch.loss:7.4f}"
+        line = f"epoch {epoch.epoch:>3}   {loss}   validation NDCG@10 {epoch.ndcg:.4f}"
+        if epoch.positions:
+            line += f"   {epoch.positions_per_second:>9,.0f} positions/s   {epoch.seconds:6.1f} s"
         console.print(Text.assemble(line, mark))
+        if epoch.note:
+            console.print(Text(f"            {epoch.note}", style="yellow"))
 
     with bars(console) as progress:
         yield progress, show

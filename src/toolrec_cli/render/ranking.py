@@ -13,6 +13,15 @@ from toolrec_cli.render.trace import spoken_marks, spoken_value
 SCHEMA_VERSION = 1
 
 
+_NOTES = {
+    Status.RUNNING: "not the surrogate's own list",
+    Status.PADDED: "the surrogate's own list was too short; + marks what was added from memory",
+    Status.FORCED: "not the surrogate's own list",
+    Status.FAILED: "not the surrogate's own list",
+}
+"""What is to be known of a list that the surrogate did not finish by itself."""
+
+
 def ranking_document(trajectory: Trajectory) -> dict[str, Any]:
     """`toolrec recommend --json`, a user."""
     items = [
@@ -22,6 +31,7 @@ def ranking_document(trajectory: Trajectory) -> dict[str, Any]:
             "title": trajectory.items[entry.item_id].title,
             "tool": entry.marks[0] if entry.marks else None,
             "tools": list(entry.marks),
+            "padded": entry.padded,
             "attributes": trajectory.items[entry.item_id].attributes,
         }
         for entry in trajectory.ranking
@@ -59,7 +69,7 @@ def print_rankings(done: Sequence[Trajectory], *, as_json: bool) -> None:
 
 
 def _table(trajectory: Trajectory) -> Table:
-    note = "" if trajectory.status is Status.FINISHED else f" · {trajectory.status}: not the surrogate's own list"
+    note = f" · {trajectory.status}: {_NOTES[trajectory.status]}" if trajectory.status in _NOTES else ""
     title = Text(clean(f"For user {trajectory.user_id}{note}"), style="bold")
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1), header_style="dim", pad_edge=False)
     table.add_column("", justify="right", style="green")
@@ -71,5 +81,6 @@ def _table(trajectory: Trajectory) -> Table:
         card = trajectory.items[entry.item_id]
         about = " · ".join(spoken_value(value) for value in card.attributes.values())
         marks = spoken_marks([mark for mark in entry.marks if not mark.startswith("rank:")])
-        table.add_row(str(entry.rank), foreign(card.title), foreign(about), foreign(marks), foreign(entry.item_id))
+        place = f"{entry.rank}{'+' if entry.padded else ''}"
+        table.add_row(place, foreign(card.title), foreign(about), foreign(marks), foreign(entry.item_id))
     return table

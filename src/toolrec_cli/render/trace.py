@@ -7,16 +7,23 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.agent.trajectory import Finished, ItemCard, Refused, Shown, ShownItem, Trajectory
+from toolrec_cli.agent.trajectory import Finished, ItemCard, Matched, Refused, Shown, ShownItem, Trajectory
 from toolrec_cli.data.catalog import Value
+from toolrec_cli.llm.messages import Usage
 from toolrec_cli.render.console import clean, foreign, stderr
-from toolrec_cli.tools.protocol import Action
+from toolrec_cli.tools.protocol import Action, Exchange
 
 _LONGEST = 60
 """Characters shown of one attribute value."""
 
 _COLUMNS = 4
 """Attributes that get a column."""
+
+_NAMED = 5
+"""Names that were turned away, or taken for a title, which are shown."""
+
+_SPOKEN = 1_000
+"""Characters of a thought that are shown."""
 
 
 class LiveTrace:
@@ -60,14 +67,21 @@ def opening(trajectory: Trajectory) -> RenderableType:
 def step_panel(trajectory: Trajectory, number: int, rows: int) -> RenderableType:
     """One round: thought, action, observation."""
     step = trajectory.steps[number - 1]
-    thought = Text.assemble(("Thought      ", "bold magenta"), clean(step.thought))
+    thought = Text.assemble(("Thought      ", "bold magenta"), _shortened(step.thought))
     action = Text.assemble(("Action       ", "bold cyan"), spoken_action(step.action))
     return Panel(
         Group(thought, action, *_observation(trajectory, number, rows)),
         title=Text(f"{number}", style="bold"),
         title_align="left",
+        subtitle=Text(spoken_exchanges(step.exchanges), style="dim") if step.exchanges else None,
+        subtitle_align="right",
         border_style="red" if isinstance(step.observation, Refused) else "blue",
     )
+
+
+def _shortened(thought: str) -> str:
+    said = clean(thought)
+    return said if len(said) <= _SPOKEN else f"{said[:_SPOKEN]}… ({len(said) - _SPOKEN:,} more characters)"
 
 
 def spoken_action(action: Action) -> str:
@@ -78,7 +92,8 @@ def spoken_action(action: Action) -> str:
         return f"finish({n} items)"
     attribute = action.arguments.get("attribute")
     rest = [f"{key}={value}" for key, value in action.arguments.items() if key != "attribute"]
-    return clean(f"{action.tool}({', '.join([str(attribute) if attribute is not None else 'none', *rest])})")
+    said = f"{action.tool}({', '.join([str(attribute) if attribute is not None else 'none', *rest])})"
+    return clean(said if len(said) <= _SPOKEN else f"{said[:_SPOKEN]}…")
 
 
 def _observation(trajectory: Trajectory, number: int, rows: int) -> list[RenderableType]:
@@ -92,13 +107,43 @@ def _observation(trajectory: Trajectory, number: int, rows: int) -> list[Rendera
     new = sum(item.new for item in found.items)
     head = f"{len(found.items)} verified items, {new} of them new"
     if found.rejected:
-        head += f"; turned away: {', '.join(f'{r.name!r} ({r.reason})' for r in found.rejected[:5])}"
+        head += f"; turned away: {', '.join(f'{r.name!r:.60} ({r.reason})' for r in found.rejected[:_NAMED])}"
+    if found.matched:
+        head += f"; taken by name: {', '.join(map(spoken_match, found.matched[:_NAMED]))}"
     parts: list[RenderableType] = [Text.assemble(label, clean(head)), _shown_table(trajectory, number, found, rows)]
     if found.note:
         parts.append(Text(clean(found.note), style="dim"))
     if len(found.items) > rows:
         parts.append(Text(f"… and {len(found.items) - rows} more", style="dim"))
     return parts
+
+
+def spoken_match(match: Matched) -> str:
+    """ "'Godfather, The' is 858 (normalised title)", "'Godfahter' is 858 (title 94 % alike)"."""
+    how = "exact title" if match.how == "title" else f"{match.how} title"
+    how = how if match.score is None else f"title {match.score:.0f} % alike"
+    return clean(f"{match.name!r:.60} is {match.item_id} ({how})")
+
+
+def spoken_exchanges(exchanges: Sequence[Exchange]) -> str:
+    """ "2 calls (1 from the cache) · 1,234 tokens in (1,000 cached) · 56 out (20 reasoning) · 1.2 s"; empty without a model."""
+    if not exchanges:
+        return ""
+    usage = sum((each.usage for each in exchanges), Usage())
+    cached = sum(each.from_cache for each in exchanges)
+    seconds = sum(each.seconds for each in exchanges)
+    parts = [
+        f"{len(exchanges)} call{'' if len(exchanges) == 1 else 's'}{_aside(cached, 'from the cache')}",
+        f"{usage.input_tokens:,} tokens in{_aside(usage.cached_tokens, 'cached')}",
+        f"{usage.output_tokens:,} out{_aside(usage.reasoning_tokens, 'reasoning')}",
+        *([f"{seconds:.1f} s"] if seconds else []),
+        *([] if usage.cost is None else [f"${usage.cost:.4f}"]),
+    ]
+    return " · ".join(parts)
+
+
+def _aside(count: int, what: str) -> str:
+    return f" ({count:,} {what})" if count else ""
 
 
 def _shown_table(trajectory: Trajectory, number: int, shown: Shown, rows: int) -> Table:

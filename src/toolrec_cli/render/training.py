@@ -1,9 +1,26 @@
 """How a training run ended."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.render.console import print_json, say, stdout
+from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.render.plots import curve
 from toolrec_cli.storage.run_dir import RunDir
+
+_MODELS = {"backbone": "backbone alone", "no_attribute": "the head without the attribute", "encoder": "encoder"}
+_SPOKEN = {
+    "ndcg@10": "NDCG@10",
+    "filtered_ndcg@10": "NDCG@10 among items with the value",
+    "hit_rate@20": "top 20 with the value",
+}
+
+
+_WIDE, _TALL = 48, 5
+"""Characters of the learning curve."""
 
 
 def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
@@ -17,9 +34,25 @@ def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
         f"{result['epochs']} · {result['n_parameters']:,} trained parameters · {result['cpu_seconds']:,.0f} CPU-seconds"
     )
     stdout().print(Text(line), soft_wrap=True)
+    for drawn in learning_curve(result["curve"]):
+        say(drawn)
     if "backbone_ndcg" in result:
         say(f"The frozen backbone alone has {result['backbone_ndcg']:.4f}.")
+        if result["best_epoch"] == 0:
+            say(
+                "Training made the encoder no better on validation: it is kept as it began, and finds what its backbone finds."
+            )
     say(f"Next: {following}", style="dim")
+
+
+def learning_curve(ndcgs: Sequence[float]) -> list[str]:
+    """Validation NDCG@10 by epoch, as lines; none for fewer than three epochs, which show nothing."""
+    if len(ndcgs) < 3:
+        return []
+    low, high = min(ndcgs), max(ndcgs)
+    lines = curve([(each - low) / ((high - low) or 1.0) for each in ndcgs], min(_WIDE, 2 * len(ndcgs)), _TALL)
+    sides = [f"{high:.4f}", *[""] * (_TALL - 2), f"{low:.4f}"]
+    return [f"{side:>6} {line}" for side, line in zip(sides, lines, strict=True)]
 
 
 def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:
@@ -47,3 +80,64 @@ def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:
             style="yellow",
         )
     say(f"Next: {following}", style="dim")
+
+
+def print_encoders(runs: Sequence[RunDir], *, as_json: bool, following: str) -> None:
+    """One encoder with its controls, or a table of several, on stdout."""
+    if as_json and len(runs) > 1:
+        encoders = [{"run": str(run.path), **run.manifest.result} for run in runs]
+        print_json({"schema_version": 1, "encoders": encoders})
+        return
+    if len(runs) == 1:
+        print_trained(runs[0], as_json=as_json, following=following)
+    if as_json:
+        return
+    if len(runs) > 1:
+        stdout().print(_encoders(runs))
+        for run in runs:
+            stdout().print(Text(str(run.path)), soft_wrap=True)
+        say(f"Next: {following}", style="dim")
+    elif "controls" in runs[0].manifest.result:
+        stdout().print(_controls(runs[0].manifest.result["controls"]))
+
+
+def _controls(found: dict[str, dict[str, float]]) -> Table:
+    """An encoder beside the backbone and the same head without the attribute."""
+    columns = list(found["encoder"])
+    table = Table("validation", *(_SPOKEN[name] for name in columns), box=SIMPLE)
+    for name, label in _MODELS.items():
+        table.add_row(label, *(f"{found[name][column]:.4f}" for column in columns))
+    return table
+
+
+def _encoders(runs: Sequence[RunDir]) -> Table:
+    """What each encoder cost and gives, beside the controls."""
+    table = Table(box=SIMPLE)
+    table.add_column("attribute")
+    for head in ("parameters", "CPU-s", "NDCG@10", "without", "backbone", "filtered", "filter alone", "hit rate"):
+        table.add_column(head, justify="right")
+    for run in runs:
+        result = run.manifest.result
+        table.add_row(foreign(str(result["attribute"])), *_figures(result))
+    return table
+
+
+def _figures(result: dict[str, Any]) -> list[str]:
+    controls: dict[str, dict[str, float]] = result.get("controls", {})
+
+    def figure(model: str, name: str) -> str:
+        value = controls.get(model, {}).get(name)
+        return "–" if value is None else f"{value:.4f}"
+
+    hits = [controls.get(model, {}).get("hit_rate@20") for model in ("encoder", "backbone")]
+    rate = "–" if hits[0] is None or hits[1] is None else f"{hits[0]:.3f} ({hits[0] - hits[1]:+.3f})"
+    return [
+        f"{result['n_parameters']:,}",
+        f"{result['cpu_seconds']:,.0f}",
+        f"{result['validation_ndcg@10']:.4f}",
+        figure("no_attribute", "ndcg@10"),
+        f"{result['backbone_ndcg']:.4f}",
+        figure("encoder", "filtered_ndcg@10"),
+        figure("backbone", "filtered_ndcg@10"),
+        rate,
+    ]

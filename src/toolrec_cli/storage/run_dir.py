@@ -75,7 +75,9 @@ class RunDir:
         self.append(file, json.dumps(value, ensure_ascii=False).encode() + b"\n")
 
     def finish(self, status: str) -> None:
-        """Write down what was made and how it ended."""
+        """Write down what was made and how it ended; what a process that died left half-made is swept away."""
+        for half_made in self.path.glob(".*.partial"):
+            shutil.rmtree(half_made) if half_made.is_dir() else half_made.unlink()
         files = (f for f in self.path.rglob("*") if f.is_file() and f.name != MANIFEST and not f.name.startswith("."))
         outputs = {str(f.relative_to(self.path)): file_digest(f) for f in sorted(files)}
         self.update(status=status, finished=_now(), outputs=outputs)

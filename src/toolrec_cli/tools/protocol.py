@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.facets import Facets
+from toolrec_cli.llm.messages import ToolCall, Usage
 
 ItemArray = npt.NDArray[np.int32]
 
@@ -61,11 +62,39 @@ class Named:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """One question put to a language model and what it answered, as a trajectory keeps it.
+
+    `purpose` is "turn" (the surrogate's next action) or "rank" (an order of candidates). The question of a turn is built from
+    what stands before it in the trajectory; a rank question, which stands alone, is kept in `asked`. `text` and `calls` are
+    capped; `raw` is the assistant's message as the server sent it, empty where it cannot be sent back (broken off, too long).
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    purpose: Literal["turn", "rank"]
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    finish_reason: str = "stop"
+    refusal: str | None = None
+    raw: dict[str, Any] = field(default_factory=dict[str, Any])
+    asked: tuple[str, ...] = ()
+    """Of a rank question: system text, then what the user and the assistant said in turn."""
+    sample: int = 0
+    usage: Usage = Usage()
+    model: str = ""
+    """The model as the server names it."""
+    seconds: float = 0.0
+    retries: int = 0
+    from_cache: bool = False
+
+
+@dataclass(frozen=True)
 class Proposal:
-    """What a tool brings: names, best first."""
+    """What a tool brings: names, best first, and what a language model was asked on the way."""
 
     items: tuple[Named, ...]
     note: str = ""
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,14 +103,19 @@ class Refused:
 
     reason: str
     instead: str
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A final list that holds only shown items: `items` (item_index), best first; `notes` say what was dropped."""
+    """A final list that holds only shown items: `items` (item_index), best first; `notes` say what was dropped or added.
+
+    `padded` are those of `items` that the surrogate did not name: in the last round a list that is too short is filled up.
+    """
 
     items: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    padded: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +146,8 @@ class Context:
     step: int
     """The number of this step, from 1."""
     max_rounds: int
+    wanted: int | None = None
+    """How many items the call that is being carried out asks for; None outside of a call."""
 
     @property
     def last_round(self) -> bool:

@@ -6,10 +6,16 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from toolrec_cli.data.catalog import Kind
 from toolrec_cli.errors import near_misses, unknown
 from toolrec_cli.tools.protocol import Context, Named, Proposal, Refused
 
 MAX_K = 200
+
+_RANGES = {
+    Kind.NUMERIC: " Ranges are written 5..10, <10 or >=5.",
+    Kind.DATE: " Ranges are written 2014..2015, <2014-07 or >=2014.",
+}
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -93,19 +99,30 @@ def _there_is(attributes: tuple[str, ...]) -> str:
 def _having(arguments: RetrieveArguments, context: Context, scores: FloatArray) -> Proposal | Refused:
     """The same, among the items that have the value; ranks stay those among all items, so that a filter adds no evidence."""
     attribute, value = str(arguments.attribute), str(arguments.value)
-    having = context.facets.having(attribute, value)
+    having, note = context.facets.having(attribute, value), ""
+    if having is None and (meant := context.facets.meant(attribute, value)) is not None:
+        having, note = (
+            context.facets.having(attribute, meant),
+            f"No item has {attribute} {value!r:.60}: {meant!r} is meant.",
+        )
     if having is None:
-        names = context.facets.names(attribute)
-        near = near_misses(value, names) or names[:10]
-        return Refused(f"No item has {attribute} {value!r:.60}.", f"There is, for instance: {', '.join(near)}.")
+        return _nobody_has(attribute, value, context)
     found = top_k(np.where(having, scores, np.float32(-np.inf)), arguments.k)
     if not len(found):
         return Refused(f"The user already has every item with {attribute} {value!r}.", "Choose another value.")
     ranks = np.array([1 + (scores > scores[i]).sum() + (scores[:i] == scores[i]).sum() for i in found])
-    return _proposal(context, scores, found, ranks)
+    return _proposal(context, scores, found, ranks, note)
 
 
-def _proposal(context: Context, scores: FloatArray, found: IntArray, ranks: IntArray) -> Proposal:
+def _nobody_has(attribute: str, value: str, context: Context) -> Refused:
+    names = context.facets.names(attribute)
+    near = near_misses(value, names) or names[:10]
+    ranges = _RANGES.get(context.catalog.attribute(attribute).kind, "")
+    there = f"There is, for instance: {', '.join(near)}." if near else "It has no values to ask for."
+    return Refused(f"No item has {attribute} {value!r:.60}.", f"{there}{ranges}")
+
+
+def _proposal(context: Context, scores: FloatArray, found: IntArray, ranks: IntArray, note: str = "") -> Proposal:
     name = context.catalog.item_id
     triples = zip(found.tolist(), ranks.tolist(), scores[found].tolist(), strict=True)
-    return Proposal(tuple(Named(name(index), rank, round(score, 4)) for index, rank, score in triples))
+    return Proposal(tuple(Named(name(index), rank, round(score, 4)) for index, rank, score in triples), note)

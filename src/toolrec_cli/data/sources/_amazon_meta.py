@@ -6,11 +6,11 @@ from pathlib import Path
 import polars as pl
 
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.json_objects import read_objects
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.json_objects import read_objects
+from toolrec_cli.data.reading.rejects import Sieve
+from toolrec_cli.data.reading.unpacking import unpacked
 from toolrec_cli.data.sources._amazon_files import HINT
 from toolrec_cli.data.sources._amazon_values import names, paths, prices, sales_ranks, titles
-from toolrec_cli.data.unpacking import unpacked
 from toolrec_cli.errors import InputError
 
 KEYS = (

@@ -7,12 +7,12 @@ from typing import BinaryIO
 
 import polars as pl
 
-from toolrec_cli.data.json_objects import read_objects
-from toolrec_cli.data.lines import blocks, numbered, split_fields
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.json_objects import read_objects
+from toolrec_cli.data.reading.lines import blocks, numbered, split_fields
+from toolrec_cli.data.reading.rejects import Sieve
+from toolrec_cli.data.reading.unpacking import unpacked
 from toolrec_cli.data.sources._amazon_files import CSV, HINT
 from toolrec_cli.data.sources._ratings import usable
-from toolrec_cli.data.unpacking import unpacked
 from toolrec_cli.errors import InputError
 
 KEYS = {

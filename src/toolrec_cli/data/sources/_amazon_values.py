@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from toolrec_cli.data.markup import without_markup
+from toolrec_cli.data.reading.markup import without_markup
 
 _AMOUNT = r"\$?\s*([\d,]+(?:\.\d+)?|\.\d+)"
 _SINGLE = rf"^(?:from\s+)?{_AMOUNT}$"

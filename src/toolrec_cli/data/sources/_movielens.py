@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolrec_cli.data.archive import Archive
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.lines import numbered, split_fields
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.archive import Archive
+from toolrec_cli.data.reading.lines import numbered, split_fields
+from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.source import BadRow, RawData
 from toolrec_cli.data.sources._movielens_titles import read_title
 from toolrec_cli.data.sources._ratings import usable

@@ -5,10 +5,10 @@ from typing import BinaryIO
 
 import polars as pl
 
-from toolrec_cli.data.archive import Archive, open_archive
-from toolrec_cli.data.delimited import read_delimited
-from toolrec_cli.data.lines import as_utf8, field_blocks
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.archive import Archive, open_archive
+from toolrec_cli.data.reading.delimited import read_delimited
+from toolrec_cli.data.reading.lines import as_utf8, field_blocks
+from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.source import RawData, ReadOptions
 from toolrec_cli.data.sources._movielens import Table, assemble, read_items, read_ratings, said
 from toolrec_cli.errors import InputError

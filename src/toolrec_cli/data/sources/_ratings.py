@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.rejects import Sieve
 
 WHOLE_NUMBER = pl.col("timestamp").cast(pl.Int64, strict=False)
 NO_WHOLE_NUMBER = "the timestamp is not a whole number"

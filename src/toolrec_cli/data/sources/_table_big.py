@@ -1,24 +1,31 @@
 """Interactions in big files, or in many, as `table` takes them: which column is what, and what its cells mean."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from toolrec_cli.data.big_log import BigLog, Meaning
-from toolrec_cli.data.columns import find_column, require_column
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.big_log import BigLog, Cleaned, Meaning
+from toolrec_cli.data.reading.blanks import NOTHING
+from toolrec_cli.data.reading.columns import find_column, require_column
+from toolrec_cli.data.reading.ids import TOO_LONG, are_floats, is_too_long, without_zeros
+from toolrec_cli.data.reading.rejects import Sieve
+from toolrec_cli.data.reading.times import FIRST_SECOND, UNREADABLE, a_second_of, read_times
 from toolrec_cli.data.source import ReadOptions
-from toolrec_cli.data.times import read_times
 
 _UNITS = ((10**17, "nanoseconds"), (10**14, "microseconds"), (10**11, "milliseconds"), (0, "seconds or positions"))
 """From which size on whole numbers are taken for what. They stay as they are written; only mixtures are refused."""
 
 
-def big_log(files: list[Path], options: ReadOptions) -> BigLog:
-    """The files as a log that is read in pieces. Raises UsageError when a column is not there or cannot be guessed."""
+def big_log(files: Mapping[str, Path], options: ReadOptions) -> BigLog:
+    """The files, by name, as a log that is read in pieces. Raises UsageError when a column is not there or cannot be guessed."""
 
     def meaning(columns: list[str]) -> Meaning:
-        return Meaning(_roles(columns, files[0].name, options), clean, options.items.name if options.items else None)
+        return Meaning(
+            _roles(columns, next(iter(files)), options), Cleaner(), options.items.name if options.items else None
+        )
 
     return BigLog(files, meaning)
 
@@ -34,39 +41,85 @@ def _roles(columns: list[str], file: str, options: ReadOptions) -> dict[str, str
     return {role: column for role, column in found.items() if column is not None}
 
 
-def clean(frame: pl.DataFrame, sieve: Sieve) -> tuple[pl.DataFrame, str | None]:
-    """line and the roles as they are meant, rows without ids, time or rating left out; and what sort of times these are."""
-    frame = frame.with_columns(_id(frame["user_id"]), _id(frame["item_id"]))
-    for role in ("user_id", "item_id"):
-        frame = sieve.drop(frame, pl.col(role).is_null() | (pl.col(role) == ""), f"the {role[:4]} id is empty")
-    sort = None
-    if "timestamp" in frame.columns:
-        times, sort = _times(frame["timestamp"])
-        frame = sieve.drop(frame, pl.lit(times.is_null()), "the time is neither a number nor an ISO date")
-        frame = frame.with_columns(timestamp=times.drop_nulls())
-    return _with_ratings(frame, sieve), sort
+class Cleaner:
+    """What the cells of a log mean; whether numbers as ids lose their ".0" is decided by the first piece, for all of them."""
+
+    def __init__(self) -> None:
+        self._floats: dict[str, bool] = {}
+
+    def __call__(self, frame: pl.DataFrame, sieve: Sieve) -> Cleaned:
+        """line and the roles as they are meant, rows without ids, time or rating left out; and what sort of times these are."""
+        mended: dict[str, int] = {}
+        for role, what in {"user_id": "user", "item_id": "item"}.items():
+            frame = frame.with_columns(self._ids(frame[role], what, mended).alias(role))
+            empty = pl.col(role).is_null() | pl.col(role).is_in([*NOTHING, "None"])
+            frame = sieve.drop(frame, empty, f"the {what} id is empty")
+            frame = sieve.drop(frame, is_too_long(role), TOO_LONG)
+        frame, sorts = _with_times(frame, sieve, mended)
+        return Cleaned(_with_ratings(frame, sieve, mended), sorts, mended)
+
+    def _ids(self, ids: pl.Series, what: str, mended: dict[str, int]) -> pl.Series:
+        """Ids as text, without spaces around them, and without the ".0" of numbers that are floats because some are missing."""
+        if ids.dtype.is_float():
+            ids = ids.fill_nan(None)
+            ids = ids.cast(pl.Int64) if (ids % 1 == 0).all() else ids
+        text = ids.cast(pl.String)
+        bare = text.str.strip_chars()
+        mended[f"ids of {what}s with spaces around them, taken without"] = int((bare != text).sum())
+        if self._floats.setdefault(what, are_floats(bare)):
+            bare = without_zeros(bare)
+        return bare
 
 
-def _id(ids: pl.Series) -> pl.Series:
-    """Ids as text; numbers that are floats only because some are missing have no ".0"."""
-    if ids.dtype.is_float() and (ids % 1 == 0).all():
-        ids = ids.cast(pl.Int64)
-    return ids.str.strip_chars() if ids.dtype == pl.String else ids.cast(pl.String).str.strip_chars()
+def _with_times(frame: pl.DataFrame, sieve: Sieve, mended: dict[str, int]) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    if "timestamp" not in frame.columns:
+        return frame, ()
+    found = _times(frame["timestamp"])
+    frame = sieve.drop(frame.with_columns(timestamp=found.values), pl.col("timestamp").is_null(), UNREADABLE)
+    if found.a_second is not None:
+        latest = int((datetime.now(UTC) + timedelta(days=1)).timestamp()) * found.a_second
+        mended["times that lie in the future, kept"] = int((frame["timestamp"] > latest).sum())
+        if not found.sorts[0].startswith("dates"):
+            frame = sieve.drop(frame, pl.col("timestamp") < 0, "the time is negative: before 1970")
+    return frame, found.sorts
 
 
-def _times(column: pl.Series) -> tuple[pl.Series, str | None]:
-    """Whole numbers (i64) that order as the times do, null where one cannot be read; and what sort they are of."""
+class _Times(NamedTuple):
+    """Whole numbers (i64) that order as the times do, null where one cannot be read; what sorts they are of; units a second."""
+
+    values: pl.Series
+    sorts: tuple[str, ...]
+    a_second: int | None
+
+
+def _times(column: pl.Series) -> _Times:
     if isinstance(column.dtype, pl.Datetime | pl.Date):
         micros = column.cast(pl.Datetime("us")).dt.epoch("us")
         whole = not (micros % 10**6 != 0).any()
-        return micros // (10**6 if whole else 10**3), f"dates as {'seconds' if whole else 'milliseconds'} since 1970"
+        words = f"dates as {'seconds' if whole else 'milliseconds'} since 1970"
+        return _Times(micros // (10**6 if whole else 10**3), (words,), 1 if whole else 10**3)
     whole_numbers = column.cast(pl.Int64, strict=False) if column.dtype.is_integer() else _as_whole(column)
     if whole_numbers is not None:
-        median = whole_numbers.abs().median()
-        size = median if isinstance(median, float) else 0.0
-        return whole_numbers, None if median is None else next(name for least, name in _UNITS if size >= least)
+        return _Times(whole_numbers, *_sorts(whole_numbers))
     times = read_times(column.cast(pl.String).str.strip_chars())
-    return times.values, times.words.split(",")[0].split(";")[0]
+    return _Times(times.values, (times.words.split(",")[0].split(";")[0],), times.a_second)
+
+
+def _sorts(numbers: pl.Series) -> tuple[tuple[str, ...], int | None]:
+    """What sorts of times these whole numbers are, and how many units of the usual one a second has."""
+    sizes = numbers.abs()
+    usual = sizes.median()
+    if not isinstance(usual, float):
+        return (), None
+    if (a_second := a_second_of(usual)) is None:
+        return (_sort(usual),), None
+    since_1970 = sizes.drop_nulls().to_numpy()
+    since_1970 = since_1970[since_1970 >= FIRST_SECOND]
+    return tuple(dict.fromkeys((_sort(since_1970.min()), _sort(since_1970.max())))), a_second
+
+
+def _sort(size: float) -> str:
+    return next(name for least, name in _UNITS if size >= least)
 
 
 def _as_whole(column: pl.Series) -> pl.Series | None:
@@ -78,14 +131,19 @@ def _as_whole(column: pl.Series) -> pl.Series | None:
     return values if values.count() >= len(text) / 2 and not odd else None
 
 
-def _with_ratings(frame: pl.DataFrame, sieve: Sieve) -> pl.DataFrame:
+def _with_ratings(frame: pl.DataFrame, sieve: Sieve, mended: dict[str, int]) -> pl.DataFrame:
     if "rating" not in frame.columns:
         return frame
-    written = (
-        pl.col("rating").str.strip_chars().replace("", None)
-        if frame.schema["rating"] == pl.String
-        else pl.col("rating")
-    )
-    rating = written.cast(pl.Float32, strict=False)
-    unreadable = written.is_not_null() & ~rating.is_finite().fill_null(value=False)
+    if frame.schema["rating"] == pl.String:
+        text = pl.col("rating").str.strip_chars()
+        nothing = text.is_in(NOTHING)
+        n_nothing = frame.select((nothing & (text != "")).sum()).item()
+        frame = frame.with_columns(pl.when(~nothing).then(text).alias("rating"))
+    else:
+        given = frame["rating"].cast(pl.Float64)
+        n_nothing = int(given.is_nan().sum())
+        frame = frame.with_columns(given.fill_nan(None).alias("rating"))
+    mended["ratings that are NaN or null, taken as none"] = n_nothing
+    rating = pl.col("rating").cast(pl.Float32, strict=False)
+    unreadable = pl.col("rating").is_not_null() & ~rating.is_finite().fill_null(value=False)
     return sieve.drop(frame, unreadable, "the rating is not a number").with_columns(rating)

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import polars as pl
 
-from toolrec_cli.data.blanks import NOTHING
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.columns import find_column, require_column
-from toolrec_cli.data.ids import TOO_LONG, case_note, is_too_long, tidy
 from toolrec_cli.data.kinds import read_attribute
-from toolrec_cli.data.markup import without_markup
-from toolrec_cli.data.rejects import FILE
+from toolrec_cli.data.reading.blanks import NOTHING
+from toolrec_cli.data.reading.columns import find_column, require_column
+from toolrec_cli.data.reading.ids import TOO_LONG, case_note, is_too_long, tidy
+from toolrec_cli.data.reading.markup import without_markup
+from toolrec_cli.data.reading.rejects import FILE
+from toolrec_cli.data.reading.tabular import Tabular, read_tabular
 from toolrec_cli.data.source import ReadOptions
-from toolrec_cli.data.tabular import Tabular, read_tabular
 from toolrec_cli.errors import UsageError, unknown
 
 RESERVED = {"item_id", "title"}

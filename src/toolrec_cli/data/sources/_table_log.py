@@ -5,13 +5,13 @@ from pathlib import Path
 
 import polars as pl
 
-from toolrec_cli.data.blanks import NOTHING
-from toolrec_cli.data.columns import find_column, require_column
-from toolrec_cli.data.ids import TOO_LONG, case_note, is_too_long, tidy
-from toolrec_cli.data.rejects import FILE, Sieve
+from toolrec_cli.data.reading.blanks import NOTHING
+from toolrec_cli.data.reading.columns import find_column, require_column
+from toolrec_cli.data.reading.ids import TOO_LONG, case_note, is_too_long, tidy
+from toolrec_cli.data.reading.rejects import FILE, Sieve
+from toolrec_cli.data.reading.tabular import Tabular, read_tabular
+from toolrec_cli.data.reading.times import UNREADABLE, read_times
 from toolrec_cli.data.source import ReadOptions
-from toolrec_cli.data.tabular import Tabular, read_tabular
-from toolrec_cli.data.times import read_times
 from toolrec_cli.errors import UsageError
 
 
@@ -66,7 +66,7 @@ def _with_times(frame: pl.DataFrame, sieve: Sieve) -> tuple[pl.DataFrame, list[s
     if "timestamp" not in frame.columns:
         return frame, [f"{sieve.file} has no column of times (--time-col): its rows are taken to be in order."]
     times = read_times(frame["timestamp"].str.strip_chars())
-    frame = sieve.drop(frame, pl.lit(times.values.is_null()), "the time is neither a number nor a date that is known")
+    frame = sieve.drop(frame, pl.lit(times.values.is_null()), UNREADABLE)
     values = times.values.drop_nulls()
     if times.a_second is not None and times.written_as_numbers:
         frame = sieve.drop(frame, pl.lit(values < 0), "the time is negative: before 1970")

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from toolrec_cli.data.archive import open_archive
+from toolrec_cli.data.reading.archive import open_archive
 from toolrec_cli.data.source import RawData, ReadOptions, Source
 from toolrec_cli.data.sources._movielens import assemble, read_fields, read_items, read_ratings, read_users, said
 from toolrec_cli.progress import Progress

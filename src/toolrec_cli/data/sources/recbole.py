@@ -5,12 +5,12 @@ from pathlib import Path
 
 import polars as pl
 
-from toolrec_cli.data.archive import Archive, MissingError, open_archive
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.columns import find_column, require_column
 from toolrec_cli.data.kinds import Typed, is_literal, read_attribute
-from toolrec_cli.data.lines import field_blocks, free_of_line
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.archive import Archive, MissingError, open_archive
+from toolrec_cli.data.reading.columns import find_column, require_column
+from toolrec_cli.data.reading.lines import field_blocks, free_of_line
+from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.source import RawData, ReadOptions, Source
 from toolrec_cli.data.sources._catalogue import bare, completed
 from toolrec_cli.data.sources._ratings import usable

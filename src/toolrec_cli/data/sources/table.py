@@ -4,15 +4,15 @@ from pathlib import Path
 
 import polars as pl
 
-from toolrec_cli.data.big_log import is_big
-from toolrec_cli.data.many_files import named_files
-from toolrec_cli.data.rejects import FILE
+from toolrec_cli.data.reading.big_log import is_big
+from toolrec_cli.data.reading.many_files import named_files
+from toolrec_cli.data.reading.rejects import FILE
+from toolrec_cli.data.reading.tabular import ENDINGS, Tabular
 from toolrec_cli.data.source import RawData, ReadOptions, Source
 from toolrec_cli.data.sources._catalogue import bare
 from toolrec_cli.data.sources._table_big import big_log
 from toolrec_cli.data.sources._table_items import read_items
 from toolrec_cli.data.sources._table_log import read_log
-from toolrec_cli.data.tabular import ENDINGS, Tabular
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import Progress
 from toolrec_cli.storage.digests import file_digest
@@ -27,7 +27,7 @@ def _read(options: ReadOptions, progress: Progress) -> RawData:
             "Which file holds the interactions?", hint="toolrec prep table --interactions FILE [--items FILE]"
         )
     progress("reading", 0, 2, path.name)
-    if is_big(files := list(named_files(path, ENDINGS).values())):
+    if is_big((files := named_files(path, ENDINGS)).values()):
         return _read_big(files, options)
     log, interactions, notes = read_log(path, options)
     if options.items is None:
@@ -45,9 +45,9 @@ def _read(options: ReadOptions, progress: Progress) -> RawData:
     return RawData(_told(interactions), items, None, kinds, files, n_rows, bad, [*notes, *item_notes])
 
 
-def _read_big(files: list[Path], options: ReadOptions) -> RawData:
+def _read_big(files: dict[str, Path], options: ReadOptions) -> RawData:
     """Interactions that are read in pieces, when they are prepared."""
-    log, digests = big_log(files, options), {each.name: file_digest(each) for each in files}
+    log, digests = big_log(files, options), {name: file_digest(each) for name, each in files.items()}
     if options.items is None:
         return RawData(log, None, None, {}, digests, notes=[NO_ITEMS])
     table, items, kinds, notes = read_items(options.items, options)

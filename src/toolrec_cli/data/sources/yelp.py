@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from toolrec_cli.data.archive import Archive, MissingError, open_archive
 from toolrec_cli.data.catalog import Kind
-from toolrec_cli.data.json_objects import read_objects
-from toolrec_cli.data.rejects import Sieve
+from toolrec_cli.data.reading.archive import Archive, MissingError, open_archive
+from toolrec_cli.data.reading.json_objects import read_objects
+from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.source import BadRow, RawData, ReadOptions, Source
 from toolrec_cli.data.sources._ratings import NO_DATE, SECONDS, usable
 from toolrec_cli.progress import Progress

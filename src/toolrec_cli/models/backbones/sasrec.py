@@ -1,10 +1,13 @@
 """SASRec (Kang and McAuley, arXiv 1808.09781): a causal transformer over the item sequence, next item by dot product."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from toolrec_cli.models.transformer import CausalTransformer, initialise
+from toolrec_cli.models.objectives import next_item
+from toolrec_cli.models.targets import Lessons
+from toolrec_cli.models.transformer import Transformer, initialise
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,13 @@ class SASRec(nn.Module):
     """Item sequence -> a state a position, trained to lie near the next item's vector."""
 
     Config = SASRecConfig
+    causal: ClassVar[bool] = True
 
     def __init__(self, config: SASRecConfig) -> None:
         super().__init__()
         self.config = config
         self.items = nn.Embedding(config.n_items + 1, config.embedding_size, padding_idx=0)
-        self.transformer = CausalTransformer(
+        self.transformer = Transformer(
             config.embedding_size, config.n_layers, config.n_heads, config.max_length, config.dropout
         )
         initialise(self)
@@ -42,6 +46,10 @@ class SASRec(nn.Module):
         """items [B, T] (right-padded), lengths [B] -> states [B, T, D]."""
         scale = self.config.embedding_size**0.5
         return self.transformer(self.items(items) * scale, lengths)
+
+    def examples(self, lessons: Lessons) -> tuple[Tensor, Tensor]:
+        """The objective: every position finds the item after it. (states [P, D], targets [P])."""
+        return next_item(self, lessons)
 
 
 BACKBONE = SASRec

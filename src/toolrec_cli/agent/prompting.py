@@ -1,0 +1,129 @@
+"""What a language model is told before it is asked anything: versioned templates, chosen by what the data set is about."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection
+from importlib.resources import files
+from string import Template
+from typing import Final
+
+from toolrec_cli.agent import quoting
+from toolrec_cli.agent.trajectory import Brief
+from toolrec_cli.data.catalog import Catalog
+from toolrec_cli.data.facets import Facets
+from toolrec_cli.errors import UsageError, unknown
+
+VERSION: Final = "1"
+"""Templates are never edited once a release has shipped them: a change is a new folder beside the old one."""
+
+DOMAINS: Final = ("films", "books", "businesses", "products", "generic")
+
+VALUES_NAMED = 12
+"""Of each attribute the most frequent values are told."""
+
+_TELLING = {
+    "books": {"author", "authors", "isbn", "publisher", "page_count"},
+    "businesses": {"city", "stars", "categories", "postal_code", "neighborhood"},
+    "products": {"price", "brand", "sales_rank", "store", "main_category"},
+    "films": {"director", "directors", "actors", "cast", "runtime", "release_year", "movie_year"},
+}
+"""Attributes by which a table of one's own is recognised; the first domain with most of them is taken."""
+
+
+def choose_domain(source: str, name: str, attributes: Collection[str]) -> str:
+    """What a data set is about, from its source ("ml-1m"), its name ("amazon-books") and its attributes; "generic" if unclear."""
+    said = f"{source} {name}".lower()
+    for word, domain in (
+        ("book", "books"),
+        ("ml-", "films"),
+        ("movie", "films"),
+        ("film", "films"),
+        ("yelp", "businesses"),
+    ):
+        if word in said:
+            return domain
+    if source == "sample":
+        return "films"
+    if source == "amazon":
+        return "products"
+    found = {domain: len(words & {a.lower() for a in attributes}) for domain, words in _TELLING.items()}
+    best = max(found, key=found.__getitem__)
+    return best if found[best] else "generic"
+
+
+def template(name: str, version: str = VERSION) -> str:
+    """The text of one template."""
+    return (files("toolrec_cli.agent") / "prompts" / f"v{version}" / f"{name}.md").read_text(encoding="utf-8").strip()
+
+
+def make_brief(
+    catalog: Catalog,
+    facets: Facets,
+    attributes: tuple[str, ...],
+    *,
+    protocol: str,
+    domain: str,
+    n: int = 10,
+    max_rounds: int = 7,
+    demonstrations: str = "",
+    legal_only: bool = True,
+    max_tokens: int = 2048,
+    temperature: float | None = 0.0,
+    seed: int | None = None,
+) -> Brief:
+    """The brief for one data set and one protocol; the same for every user, so that providers' caches hit.
+
+    attributes: those with a retrieval tool. domain: one of DOMAINS. demonstrations: for the text protocol.
+    Raises UsageError for a domain that does not exist.
+    """
+    if domain not in DOMAINS:
+        raise UsageError(unknown("prompt domain", domain, DOMAINS))
+    parts = [template(name) for name in (domain, "rules", protocol)]
+    digest = hashlib.sha256("\n\n".join([*parts, template("rank")]).encode()).hexdigest()
+    filled = {
+        "n": str(n),
+        "max_rounds": str(max_rounds),
+        "attributes": _described(facets, catalog, attributes),
+        "demonstrations": demonstrations,
+    }
+    return Brief(
+        protocol=protocol,
+        prompt=f"{domain}/{VERSION}",
+        digest=digest,
+        system="\n\n".join(Template(part).substitute(filled).strip() for part in parts),
+        attributes=attributes,
+        legal_only=legal_only,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        seed=seed,
+    )
+
+
+def rank_text(brief: Brief, n: int) -> str:
+    """What a language model is told that only puts candidates in order."""
+    domain, _, version = brief.prompt.partition("/")
+    role = Template(template(domain, version)).substitute(n=n)
+    return Template(template("rank", version)).substitute(role=role)
+
+
+def _described(facets: Facets, catalog: Catalog, attributes: tuple[str, ...]) -> str:
+    """A line an attribute: its name, its kind, and its most frequent values."""
+    lines = [
+        quoting.dumps(
+            {
+                "attribute": name,
+                "kind": str(catalog.attribute(name).kind),
+                "values": [quoting.tame(label, quoting.VALUE) for label in _frequent(facets, name)],
+            }
+        )
+        for name in attributes
+    ]
+    return "\n".join(lines) if lines else "none: only attribute null is answered"
+
+
+def _frequent(facets: Facets, attribute: str) -> list[str]:
+    """The labels most items have, ties by name; none for free text."""
+    if attribute not in facets.attributes:
+        return []
+    counted = Counter(label for labels in facets.labels(attribute) for label in labels)
+    return [label for label, _ in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:VALUES_NAMED]]

@@ -1,0 +1,121 @@
+"""Every exchange on record, and a model that answers from the record."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from toolrec_cli.errors import InputError, ProviderError
+from toolrec_cli.llm.codec import canonical, digest, reply_from, reply_json, request_from, request_json
+from toolrec_cli.llm.messages import ChatModel, Reply, Request
+from toolrec_cli.llm.metered import current_label
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One question and its answer. `digest` is that of the question; `label` says for whom it was asked."""
+
+    digest: str
+    model: str
+    label: str | None
+    request: Request
+    reply: Reply
+
+    def as_json(self) -> dict[str, Any]:
+        """A line of `exchanges.jsonl`."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "digest": self.digest,
+            "model": self.model,
+            "label": self.label,
+            "request": request_json(self.request),
+            "reply": reply_json(self.reply),
+            "from_cache": self.reply.from_cache,
+        }
+
+
+Sink = Callable[[Exchange], None]
+
+
+def question_digest(request: Request) -> str:
+    """SHA-256 of the question alone, whoever is asked."""
+    return digest(canonical(request_json(request)))
+
+
+class Recorded:
+    """`inner`; each exchange goes to `sink` before its answer is returned. The sink is called from several threads."""
+
+    def __init__(self, inner: ChatModel, sink: Sink) -> None:
+        self._inner, self._sink = inner, sink
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    def reply(self, request: Request) -> Reply:
+        """The answer. Raises what the inner model raises; a question without an answer is not recorded."""
+        reply = self._inner.reply(request)
+        self._sink(Exchange(question_digest(request), self.name, current_label(), request, reply))
+        return reply
+
+
+class Replayed:
+    """Answers from recorded exchanges, asking nobody."""
+
+    def __init__(self, exchanges: Iterable[Exchange], name: str | None = None) -> None:
+        """Of equal questions the first answer counts. `name` None: the model that was recorded."""
+        self._replies: dict[str, Reply] = {}
+        recorded = ""
+        for exchange in exchanges:
+            self._replies.setdefault(exchange.digest, replace(exchange.reply, from_cache=True))
+            recorded = recorded or exchange.model
+        self._name = name or recorded
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def reply(self, request: Request) -> Reply:
+        """The recorded answer. Raises ProviderError for a question that was not asked then."""
+        found = self._replies.get(question_digest(request))
+        if found is None:
+            raise ProviderError(
+                "The record has no answer to this question: something that is told to the model has changed.",
+                hint="Ask the model itself (--model), or replay with what the run was made with.",
+            )
+        return found
+
+
+def read_exchanges(path: Path) -> list[Exchange]:
+    """The exchanges of an `exchanges.jsonl`; a last line that kill -9 broke off is passed over.
+
+    Raises InputError when the file is missing, broken elsewhere, or newer than this program.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist: this run recorded no exchanges with a model.") from error
+    found: list[Exchange] = []
+    for number, line in enumerate(lines, start=1):
+        if line and number < len(lines):  # what stands after the last newline was never finished
+            found.append(_exchange(path, number, line))
+    return found
+
+
+def _exchange(path: Path, number: int, line: bytes) -> Exchange:
+    try:
+        told = json.loads(line)
+        if (version := int(told["schema_version"])) <= SCHEMA_VERSION:
+            return Exchange(
+                told["digest"],
+                told["model"],
+                told["label"],
+                request_from(told["request"]),
+                reply_from(told["reply"], from_cache=told["from_cache"]),
+            )
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"Line {number} of {path} is no exchange ({error}).") from error
+    raise InputError(f"{path} has exchange version {version}; this toolrec reads up to {SCHEMA_VERSION}.")

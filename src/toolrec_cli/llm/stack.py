@@ -1,0 +1,149 @@
+"""From what is typed to the model that is asked: endpoint, key, prices, and the wrappers in their order."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolrec_cli.errors import UsageError
+from toolrec_cli.llm.budgeted import Amount, Budget, Budgeted, Limits
+from toolrec_cli.llm.cached import Cached, ReplyStore
+from toolrec_cli.llm.endpoint import Api, Endpoint, overridden
+from toolrec_cli.llm.keys import find_key
+from toolrec_cli.llm.messages import ChatModel
+from toolrec_cli.llm.metered import Ledger, Metered
+from toolrec_cli.llm.paced import Bucket, Paced
+from toolrec_cli.llm.prices import Prices, prices_for
+from toolrec_cli.llm.recorded import Recorded, Sink
+
+if TYPE_CHECKING:
+    from toolrec_cli.llm.providers.client import OpenAICompatible
+
+BASE_URL = "OPENAI_BASE_URL"
+"""The environment variable that counts where no --base-url is given."""
+
+Note = Callable[[str], None]
+
+
+def cache_path(workspace: Path) -> Path:
+    """Where a workspace's response cache lies."""
+    return workspace / "cache" / "replies.sqlite"
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What is typed about a model. None is: as the endpoint's preset has it, or no limit."""
+
+    model: str
+    base_url: str | None = None
+    server: str | None = None
+    """--server NAME: the endpoint's preset."""
+    api: Api | None = None
+    settings: tuple[str, ...] = ()
+    """--server-setting NAME=VALUE: settings of the preset, overridden one by one."""
+    key_file: Path | None = None
+    timeout: float = 120.0
+    """Seconds that one answer may take."""
+    max_retries: int = 5
+    concurrency: int = 8
+    """Calls under way at once."""
+    rpm: float | None = None
+    """Calls a minute."""
+    limits: Limits = Limits()
+    price_input: float | None = None
+    price_output: float | None = None
+    """$ per million tokens."""
+    cache: Path | None = None
+    """The response cache's file; None (--no-cache): none."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A model ready to be asked, and what is to be known about it.
+
+    `model` is metered, recorded, cached, budgeted and paced, the first outermost: an answer from the cache is recorded, and
+    costs no budget and no turn.
+    """
+
+    model: ChatModel
+    endpoint: Endpoint
+    prices: Prices
+    ledger: Ledger
+    budget: Budget
+    """Counts only when there is a limit; the ledger counts always."""
+    server: "OpenAICompatible"
+    store: ReplyStore | None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the server was found not to take."""
+        return self.server.notes
+
+    def close(self) -> None:
+        """Close connections and cache."""
+        self.server.close()
+        if self.store is not None:
+            self.store.close()
+
+
+def endpoint_of(options: ModelOptions, environment: Mapping[str, str]) -> Endpoint:
+    """The endpoint that is meant. Raises UsageError."""
+    from toolrec_cli.llm.providers.presets import endpoint_for
+
+    url = options.base_url or (environment.get(BASE_URL) or None if options.server is None else None)
+    endpoint = endpoint_for(url, options.model, options.server)
+    api = () if options.api is None else (f"api={options.api}",)
+    return overridden(endpoint, (*options.settings, *api))
+
+
+def build(
+    options: ModelOptions,
+    environment: Mapping[str, str],
+    workspace: Path,
+    *,
+    sink: Sink | None = None,
+    note: Note | None = None,
+    already: Amount | None = None,
+) -> Stack:
+    """The model. `sink` gets every exchange, `note` what is to be said on the way; `already` a resumed run had spent before.
+
+    Asks nobody anything yet. Raises UsageError for settings that make no sense, InputError for a key file or a cache that
+    cannot be used.
+    """
+    from toolrec_cli.llm.providers.client import OpenAICompatible
+
+    _check(options)
+    endpoint = endpoint_of(options, environment)
+    prices = prices_for(options.model, endpoint, options.price_input, options.price_output)
+    budget = Budget(options.limits, prices, already)
+    key = find_key(endpoint.key_names, environment, workspace, options.key_file)
+    server = OpenAICompatible(
+        options.model,
+        endpoint,
+        key,
+        timeout=options.timeout,
+        max_retries=options.max_retries,
+        note=note or (lambda text: None),
+    )
+    bucket = None if options.rpm is None else Bucket(options.rpm)
+    model: ChatModel = Paced(server, options.concurrency, bucket)
+    if options.limits.any:
+        model = Budgeted(model, budget, endpoint.headroom)
+    store = None if options.cache is None else ReplyStore(options.cache)
+    if store is not None:
+        model = Cached(model, store, endpoint.identity())
+    if sink is not None:
+        model = Recorded(model, sink)
+    ledger = Ledger(prices)
+    return Stack(Metered(model, ledger), endpoint, prices, ledger, budget, server, store)
+
+
+def _check(options: ModelOptions) -> None:
+    if not options.model.strip():
+        raise UsageError("Which model?", hint="Name it as the server does: --model gpt-5-mini")
+    if options.concurrency < 1:
+        raise UsageError(f"--concurrency is 1 or more, not {options.concurrency}.")
+    if options.timeout <= 0:
+        raise UsageError(f"--timeout is above 0 seconds, not {options.timeout:g}.")
+    if options.max_retries < 0:
+        raise UsageError(f"--max-retries is 0 or more, not {options.max_retries}.")

@@ -1,0 +1,29 @@
+"""Where a model is trained: the processor, or an accelerator that is there."""
+
+import torch
+
+from toolrec_cli.errors import UsageError, unknown
+
+AUTO = "auto"
+
+
+def available() -> list[str]:
+    """The devices of this machine, the processor first."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return ["cpu", *(name for name, found in there.items() if found)]
+
+
+def find_device(name: str) -> torch.device:
+    """The device called `name`; "auto" is CUDA where it is there, else the processor (models this small gain little on MPS).
+
+    Raises UsageError for a name that does not exist, and for a device that is not there.
+    """
+    there = available()
+    if name == AUTO:
+        return torch.device("cuda" if "cuda" in there else "cpu")
+    known = [AUTO, "cpu", "cuda", "mps"]
+    if name not in known:
+        raise UsageError(unknown("device", name, known))
+    if name not in there:
+        raise UsageError(f"There is no {name} on this machine.", hint=f"There is: {', '.join(there)}.")
+    return torch.device(name)

@@ -1,0 +1,28 @@
+"""In which precision, and how many rows at a time, the large products of a loss are taken."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CHUNK = 128
+"""Targets whose logits are held at once: 128 × 4,000 items are 2 MB and stay near the processor."""
+
+TINY = 1e-38
+"""The smallest probability whose logarithm is taken."""
+
+
+def product_type(states: Tensor) -> torch.dtype:
+    """bfloat16 where the processor multiplies it natively (about twice as fast), else the precision of `states`."""
+    if states.dtype != torch.float32:
+        return states.dtype
+    native = torch.cuda.is_bf16_supported() if states.is_cuda else states.device.type == "cpu" and _has_bf16()
+    return torch.bfloat16 if native else torch.float32
+
+
+@cache
+def _has_bf16() -> bool:
+    capabilities: Callable[[], Any] | None = getattr(torch.cpu, "get_capabilities", None)  # older releases cannot tell
+    return capabilities is not None and bool(capabilities().get("avx512_bf16"))

@@ -1,0 +1,171 @@
+"""Where a key is found, when it is refused, and that it shows nowhere."""
+
+import json
+import logging
+import pickle
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from doubles import SECRET, question
+
+from toolrec_cli.errors import InputError, ToolRecError
+from toolrec_cli.llm.keys import Key, find_key
+from toolrec_cli.llm.recorded import Exchange
+from toolrec_cli.llm.stack import ModelOptions, build, cache_path
+from toolrec_cli.testing import Fault, LoopbackServer, Scripted
+
+NAMES = ("TOOLREC_API_KEY", "OPENAI_API_KEY")
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_the_environment_goes_before_the_dotenv_file_and_a_named_file_before_both(tmp_path: Path) -> None:
+    write(tmp_path / ".env", "OPENAI_API_KEY=from-dotenv\n")
+    named = write(tmp_path / "key", "from-file\n")
+    both = {"OPENAI_API_KEY": " from-environment "}
+    found = [find_key(NAMES, both, tmp_path, named), find_key(NAMES, both, tmp_path), find_key(NAMES, {}, tmp_path)]
+    assert [key and (key.reveal(), key.source) for key in found] == [
+        ("from-file", "key"),
+        ("from-environment", "OPENAI_API_KEY"),
+        ("from-dotenv", ".env"),
+    ]
+    first = find_key(NAMES, both | {"TOOLREC_API_KEY": "own"}, tmp_path)
+    assert first is not None
+    assert first.reveal() == "own"
+
+
+def test_no_key_is_no_error(tmp_path: Path) -> None:
+    assert find_key(NAMES, {}, tmp_path) is None
+    assert find_key(NAMES, {"OPENAI_API_KEY": ""}) is None
+    assert find_key((), {"OPENAI_API_KEY": "x"}, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OPENAI_API_KEY=k-1",
+        "export OPENAI_API_KEY = 'k-1'",
+        '# first\nOTHER=2\nOPENAI_API_KEY="k-1"',
+        "OPENAI_API_KEY=k-1 # mine",
+    ],
+)
+def test_a_dotenv_file_as_people_write_it(tmp_path: Path, line: str) -> None:
+    write(tmp_path / ".env", line + "\n")
+    found = find_key(NAMES, {}, tmp_path)
+    assert found is not None
+    assert found.reveal() == "k-1"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    path = write(tmp_path / "key", SECRET, mode)
+    with pytest.raises(InputError, match="can be read by others") as raised:
+        find_key(NAMES, {}, None, path)
+    assert raised.value.hint == f"Type: chmod 600 {path}"
+    write(tmp_path / ".env", f"OPENAI_API_KEY={SECRET}", mode)
+    with pytest.raises(InputError, match="can be read by others"):
+        find_key(NAMES, {}, tmp_path)
+    assert find_key(NAMES, {"OPENAI_API_KEY": "there"}, tmp_path) is not None, (
+        "a file that is not needed is not looked at"
+    )
+
+
+@pytest.mark.parametrize(("text", "message"), [("", "does not hold one key"), ("two keys", "does not hold one key")])
+def test_a_file_without_one_key_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find_key(NAMES, {}, None, write(tmp_path / "key", text))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        find_key(NAMES, {}, None, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("secret", ["sk-naïve-secret", "sk two", "sk\nX-Evil: 1", "sk-\x1b[31m"])
+def test_what_cannot_stand_in_a_header_is_refused_without_being_shown(secret: str) -> None:
+    with pytest.raises(InputError, match="characters that no key has") as raised:
+        find_key(NAMES, {"OPENAI_API_KEY": secret})
+    assert secret not in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_a_key_shows_itself_to_nobody() -> None:
+    key = Key(SECRET, "OPENAI_API_KEY")
+    shown = [repr(key), str(key), f"{key}", f"{key!r:>40}", repr([key]), repr({"key": key})]
+    assert not any(SECRET in text for text in shown)
+    with pytest.raises(TypeError):
+        pickle.dumps(key)
+    with pytest.raises(TypeError):
+        json.dumps(key)
+    with pytest.raises(TypeError):
+        asdict(key)  # type: ignore[call-overload]
+
+
+def test_a_placeholder_is_not_hidden_everywhere() -> None:
+    assert Key("none", "x").hide_in("none of them") == "none of them"
+    assert Key(SECRET, "x").hide_in(f"a {SECRET} b") == "a [key] b"
+
+
+class Everything:
+    """What a run writes, says, logs and raises."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace, self.said = workspace, list[str]()
+
+    def sink(self, exchange: Exchange) -> None:
+        with (self.workspace / "exchanges.jsonl").open("a") as log:
+            log.write(json.dumps(exchange.as_json()) + "\n")
+
+    def run(self, url: str, key: dict[str, str]) -> None:
+        options = ModelOptions("m", url, timeout=0.2, max_retries=1, cache=cache_path(self.workspace))
+        stack = build(options, key, self.workspace, sink=self.sink, note=self.said.append)
+        try:
+            stack.model.reply(question(seed=1))
+        except ToolRecError as error:
+            self.said += [str(error), repr(error), str(error.hint), *traceback.format_exception(error)]
+        self.said += [repr(vars(each)) for each in (stack, stack.server, stack.ledger, stack.budget)]
+        self.said += [json.dumps(stack.ledger.total.as_json()), repr(stack.endpoint.identity()), *stack.notes]
+        stack.close()
+
+    def texts(self) -> list[bytes]:
+        files = [path.read_bytes() for path in self.workspace.rglob("*") if path.is_file() and path.name != ".env"]
+        return [*files, *(text.encode() for text in self.said)]
+
+
+@pytest.mark.parametrize("fault", [None, *Fault])
+def test_the_key_is_in_no_file_message_log_or_traceback(
+    serve: Callable[..., LoopbackServer], tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: Fault | None
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server = serve(Scripted(f"Your key is {SECRET}.", fault=fault))
+    write(tmp_path / ".env", f"TOOLREC_API_KEY={SECRET}\n")
+    everything = Everything(tmp_path)
+    everything.run(server.base_url, {})
+    assert server.received[0].headers["authorization"] == f"Bearer {SECRET}", "else the test proves nothing"
+    assert len(everything.texts()) > 5
+    assert not any(SECRET.encode() in text for text in everything.texts())
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 500])
+def test_a_server_that_repeats_the_key_in_its_error_is_not_quoted_with_it(status: int) -> None:
+    import httpx2
+
+    from toolrec_cli.llm.providers.client import OpenAICompatible
+    from toolrec_cli.llm.providers.presets import endpoint_for
+
+    said = {"error": {"message": f"Incorrect API key provided: {SECRET}."}}
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(status, json=said))
+    model = OpenAICompatible(
+        "m", endpoint_for("https://h.example/v1"), Key(SECRET, "X"), max_retries=0, transport=transport
+    )
+    with pytest.raises(ToolRecError) as raised:
+        model.reply(question())
+    assert SECRET not in "".join(traceback.format_exception(raised.value))
+    assert "Incorrect API key provided: [key]." in raised.value.message
