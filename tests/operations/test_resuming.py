@@ -15,7 +15,7 @@ import pytest
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError
 from toolrec_cli.models.training import TrainingSettings
-from toolrec_cli.operations.resuming import find_interrupted, resume_pretrain
+from toolrec_cli.operations.resuming_training import find_interrupted, resume_pretrain
 from toolrec_cli.operations.setting import Call, Setting
 from toolrec_cli.operations.training import RESUME, BackbonePlan, pretrain
 from toolrec_cli.storage.digests import file_digest

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from toolrec_cli.agent import quoting
-from toolrec_cli.agent.loop import NEWEST_SHOWN, rated, words_of
+from toolrec_cli.agent.loop import NEWEST_SHOWN, rated
 from toolrec_cli.agent.speech import faults
 from toolrec_cli.agent.speech.reading import lines_in, strings_in
 from toolrec_cli.agent.speech.schemas import order_schema
@@ -51,7 +51,7 @@ def question(context: Context, items: Sequence[int], attribute: str | None, want
             catalog.item_id(item),
             catalog.title(item),
             catalog.described(item),
-            by=[quoting.tame(mark) for mark in words_of(context.candidates[item])],
+            by=[quoting.tame(mark) for mark in context.candidates[item].texts],
         )
         for item in items
     ]

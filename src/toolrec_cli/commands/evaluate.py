@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from toolrec_cli.commands import options
+from toolrec_cli.commands.again import again, resumable
 
 
 class Split(StrEnum):
@@ -16,6 +17,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
+@resumable
 def evaluate(
     ctx: typer.Context,
     dataset: options.DatasetName = None,
@@ -49,6 +51,9 @@ def evaluate(
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
     tuned: options.Tuned = True,
+    resume: options.Resume = None,
+    allow_drift: options.AllowDrift = False,
+    workers: options.Workers = None,
     seed: options.Seed = 42,
     out: options.Out = None,
     as_json: options.Json = False,
@@ -58,6 +63,7 @@ def evaluate(
 
     Every user asked is in the denominator, and no held-out item is read before all lists are written.
     Places below --n are filled with what the surrogate was shown, so that a figure at 10 is the same whatever else is asked.
+    Stopped, a run goes on where it was with --resume.
 
     [bold]toolrec eval ml-1m[/bold]
     [bold]toolrec eval ml-1m --k 5,10,20 --groups[/bold]
@@ -66,6 +72,7 @@ def evaluate(
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
+    from toolrec_cli.operations.asking import Pace
     from toolrec_cli.operations.evaluating import EvalPlan
     from toolrec_cli.operations.evaluating import evaluate as run_evaluate
     from toolrec_cli.operations.exploring import AgentPlan
@@ -87,7 +94,8 @@ def evaluate(
         return
     plan = EvalPlan(agent, n_users, ks, chosen, groups)
     with bars() as progress:
-        run, report = run_evaluate(setting, found, plan, progress)
+        goes_on = again(workspace, resume, allow_drift)
+        run, report = run_evaluate(setting, found, plan, progress, again=goes_on, pace=Pace(workers=workers))
     print_report(report, as_json=as_json)
     if tuned and report.untuned:
         say(f"The surrogate went untuned: {report.untuned}.", style="dim")

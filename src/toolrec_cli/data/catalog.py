@@ -88,8 +88,8 @@ class Catalog:
         return self._titles[item_index]
 
     @cached_property
-    def _by_id(self) -> dict[str, int]:
-        return {item_id: index for index, item_id in enumerate(self._ids) if index}
+    def _by_id(self) -> dict[str, Match]:
+        return {item_id: Match(index, "id") for index, item_id in enumerate(self._ids) if index}
 
     @cached_property
     def _by_title(self) -> dict[str, int]:
@@ -120,8 +120,8 @@ class Catalog:
         None when none can be meant, or several. Ids and exact titles cost a look-up; the rest is tried only after them, and
         what is nearly it not at all unless `nearly`.
         """
-        if (index := self._by_id.get(name)) is not None:
-            return Match(index, "id")
+        if (match := self._by_id.get(name)) is not None:
+            return match
         if (index := self._by_title.get(name)) is not None:
             return Match(index, "title")
         found = self._nearly.find(name, nearly=nearly)

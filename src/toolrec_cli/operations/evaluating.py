@@ -1,35 +1,34 @@
 """toolrec eval: many users -> metrics with intervals. Lists are made and written first; held-out items are read after."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic import TypeAdapter
 
-from toolrec_cli.agent.codec import encode
-from toolrec_cli.agent.replay import TRAJECTORIES
-from toolrec_cli.agent.trajectory import Shown, Status, Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.evaluation.beyond import beyond
 from toolrec_cli.evaluation.groups import Group, Traits, grouped
-from toolrec_cli.evaluation.report import Failure, Report, compare, hit_interval
-from toolrec_cli.evaluation.rows import FUSION, padded, row_name, tool_lists
+from toolrec_cli.evaluation.report import Report, compare, hit_interval
+from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.comparing import backbone_lists, baseline_lists, everybody, traits, world
-from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble, blocks
-from toolrec_cli.operations.filling import lengthened
+from toolrec_cli.operations.deriving import derive
+from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
+from toolrec_cli.operations.list_making import SURROGATE, make_lists
+from toolrec_cli.operations.resuming import Again, asked, plain, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream
 from toolrec_cli.storage.atomic import write_json
-from toolrec_cli.storage.run_dir import RunDir, recording
+from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.storage.tables import PER_USER, RANKINGS, write_table
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
-SURROGATE = "surrogate"
 
 
 @dataclass(frozen=True)
@@ -55,20 +54,16 @@ class EvalPlan:
         return f"ndcg@{10 if 10 in self.ks else max(self.ks)}"
 
 
-@dataclass
-class _Made:
-    """The lists made so far, by row, [n, length] a user; and what each exploration left behind."""
-
-    lists: dict[str, list[IntArray]]
-    retrieved: list[IntArray] = field(default_factory=list[IntArray])
-    ended: list[tuple[str, Status, int, str]] = field(default_factory=list[tuple[str, Status, int, str]])
-    """user_id, status, rounds, and the last word of whoever did not finish by himself."""
-
-
 def evaluate(
-    setting: Setting, dataset: Dataset, plan: EvalPlan | None = None, progress: Progress = silent
+    setting: Setting,
+    dataset: Dataset,
+    plan: EvalPlan | None = None,
+    progress: Progress = silent,
+    *,
+    again: Again | None = None,
+    pace: Pace | None = None,
 ) -> tuple[RunDir, Report]:
-    """Every method's list for the same users, then the score of each.
+    """Every method's list for the same users, then the score of each. With `again` that run goes on.
 
     Raises UsageError when the plan cannot be scored, InputError when nobody has a held-out item.
     """
@@ -76,13 +71,18 @@ def evaluate(
     part = plan.agent.before
     if part is None:
         raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
-    asked = dataset.users_with(part)
-    users = _drawn(asked, plan.n_users, setting.seed)
+    if again and again.run.manifest.status == "done":
+        return again.run, _stored_report(again.run)
+    possible = dataset.users_with(part)
+    drawn = _drawn(possible, plan.n_users, setting.seed)
+    users = dataset.user_indices(asked(again.run)) if again else drawn
     agent = assemble(setting, dataset, plan.agent, users)
-    with recording(setting.runs, setting.manifest("eval", dataset.name, dataset, agent.inputs), setting.out) as run:
-        made = _make_lists(agent, users, run, plan.depth, progress)
+    manifest = setting.manifest("eval", dataset.name, dataset, agent.inputs, plain(plan))
+    with underway(setting, manifest, dataset.user_ids(users), again) as (run, record):
+        made = make_lists(agent, users, record, progress, pace, plan.depth)
+        derive(run, record, None)
         histories = everybody(dataset, agent, part, users)
-        lists = {name: np.stack(rows) for name, rows in made.lists.items()}
+        lists = dict(made.lists)
         own = lists.pop(SURROGATE)
         if plan.baselines:
             lists |= backbone_lists(setting, dataset, agent, users, plan.depth)
@@ -103,11 +103,11 @@ def evaluate(
             surrogate=agent.explorer.surrogate.name,
             rows=tuple(replace(row, beyond=others[row.name]) for row in rows),
             candidate_recall=hit_interval(hits, setting.seed),
-            mean_rounds=float(np.mean([rounds for _, _, rounds, _ in made.ended])),
-            statuses=_counted(made),
-            failures=_failures(made),
+            mean_rounds=float(made.rounds.mean()),
+            statuses=made.counted(),
+            failures=made.failed(),
             out_of_reach=_out_of_reach(agent, users, targets),
-            n_possible=len(asked),
+            n_possible=len(possible),
             groups=_groups(plan, agent, values, traits(histories, users, targets), setting.seed),
             untuned=agent.untuned,
         )
@@ -125,6 +125,10 @@ def _groups(
     return grouped({name: each[plan.main] for name, each in values.items()}, plan.main, of, agent.backbone, seed)
 
 
+def _stored_report(run: RunDir) -> Report:
+    return TypeAdapter(Report).validate_json((run.path / "report.json").read_bytes())
+
+
 def _out_of_reach(agent: Agent, users: IntArray, targets: IntArray) -> int:
     """Of how many users the held-out item is in the history already."""
     pairs = zip(users.tolist(), targets.tolist(), strict=True)
@@ -139,49 +143,6 @@ def _drawn(users: IntArray, n_users: int | None, seed: int) -> IntArray:
     if n_users is None or n_users >= len(users):
         return users
     return np.sort(stream(seed, "evaluated users").choice(users, n_users, replace=False))
-
-
-def _make_lists(agent: Agent, users: IntArray, run: RunDir, depth: int, progress: Progress) -> _Made:
-    attributes: list[str | None] = [None, *agent.scorer.attributes]
-    rows = [agent.backbone, *map(row_name, agent.scorer.attributes), FUSION, SURROGATE]
-    made = _Made({name: [] for name in rows})
-    for block in blocks(agent, users):
-        for index in block.tolist():
-            user = agent.user(index)
-            alone, fused = tool_lists(agent.scorer, index, user.history, depth, attributes)
-            trajectory = agent.explorer.explore(user)
-            run.append(TRAJECTORIES, encode(trajectory))
-            own = _indices(agent, [r.item_id for r in trajectory.ranking])
-            final = lengthened(own, trajectory, agent.dataset.catalog, fused, depth)
-            for name, found in zip(rows, [*alone, fused, final], strict=True):
-                made.lists[name].append(padded(found, depth))
-            _note(made, agent, trajectory)
-            progress("users", len(made.ended), len(users))
-    return made
-
-
-def _note(made: _Made, agent: Agent, trajectory: Trajectory) -> None:
-    shown = (step for step in trajectory.steps if step.action.tool == "retrieve")
-    ids = {item.item_id for step in shown if isinstance(step.observation, Shown) for item in step.observation.items}
-    made.retrieved.append(_indices(agent, list(ids)))
-    last = trajectory.steps[-1].thought if trajectory.status is not Status.FINISHED and trajectory.steps else ""
-    made.ended.append((trajectory.user_id, trajectory.status, len(trajectory.steps), last))
-
-
-def _indices(agent: Agent, item_ids: list[str]) -> IntArray:
-    matches = (agent.dataset.catalog.resolve(item_id) for item_id in item_ids)
-    return np.array([match.item_index for match in matches if match], dtype=np.int64)
-
-
-def _counted(made: _Made) -> dict[str, int]:
-    statuses = [str(status) for _, status, _, _ in made.ended]
-    return {status: statuses.count(status) for status in sorted(set(statuses))}
-
-
-def _failures(made: _Made) -> tuple[Failure, ...]:
-    return tuple(
-        Failure(user, str(status), last) for user, status, _, last in made.ended if status is not Status.FINISHED
-    )
 
 
 def _write_rankings(run: RunDir, dataset: Dataset, users: IntArray, lists: Mapping[str, IntArray]) -> None:
