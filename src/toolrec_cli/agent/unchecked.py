@@ -32,8 +32,9 @@ class OpenCatalog(Catalog):
         self._strange.clear()
 
     def resolve(self, name: str, *, nearly: bool = False) -> Match | None:
-        """The item of that name, real or spare, never one that is only nearly called so; None when the spare ones are used up."""
-        if (match := self._base.resolve(name, nearly=False)) is not None:
+        """The item of that id or very title, real or spare; nothing is guessed. None only when the spare ones are used up."""
+        match = self._base.resolve(name, nearly=False)
+        if match is not None and match.how in ("id", "title"):
             return match
         if name not in self._strange:
             if self.n_real + len(self._strange) >= len(self):

@@ -76,24 +76,6 @@ def command(words: str, workspace: Path) -> str:
     return f"toolrec {words}" + ("" if workspace == Path() else f" -w {shlex.quote(str(workspace))}")
 
 
-def chosen(ctx: typer.Context, preset: dict[str, Any]) -> dict[str, Any]:
-    """Every option's value, the preset's where nothing was typed; also what a preset says beyond the options."""
-    return {**ctx.params, **{name: value for name, value in preset.items() if _is_default(ctx, name)}}
-
-
-def typed(ctx: typer.Context, option: str, value: Any) -> Any:
-    """`value`, unless the option was typed before a sub-command and not after it: then what was typed there."""
-    before = ctx.parent
-    if before is None or _is_typed(ctx, option) or not _is_typed(before, option):
-        return value
-    return before.params[option]
-
-
-def _is_typed(ctx: Any, option: str) -> bool:
-    source = ctx.get_parameter_source(option)
-    return source is not None and source.name == "COMMANDLINE"
-
-
 def number_or_all(said: str, option: str) -> int | None:
     """ "200" -> 200, "all" -> None. Raises UsageError for anything else."""
     from toolrec_cli.errors import UsageError
@@ -114,6 +96,24 @@ def cutoffs(said: list[str] | None, most: int = 100, option: str = "--k") -> tup
         if not (word.isdecimal() and 1 <= int(word) <= most):
             raise UsageError(f"{option} takes numbers from 1 to {most}, as in 5,10,20; not {word!r}.")
     return tuple(sorted({int(word) for word in words}))
+
+
+def chosen(ctx: typer.Context, preset: dict[str, Any]) -> dict[str, Any]:
+    """Every option's value, the preset's where nothing was typed; also what a preset says beyond the options."""
+    return {**ctx.params, **{name: value for name, value in preset.items() if _is_default(ctx, name)}}
+
+
+def typed(ctx: typer.Context, option: str, value: Any) -> Any:
+    """`value`, unless the option was typed before a sub-command and not after it: then what was typed there."""
+    before = ctx.parent
+    if before is None or _is_typed(ctx, option) or not _is_typed(before, option):
+        return value
+    return before.params[option]
+
+
+def _is_typed(ctx: Any, option: str) -> bool:
+    source = ctx.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def call_of(ctx: typer.Context, preset: dict[str, Any] | None = None) -> Any:

@@ -155,11 +155,11 @@ class NoisyTool:
         return [garble(item.name, self.catalog, rng) if wrong else item.name for item, wrong in pairs]
 
     def _unknown(self, names: list[str]) -> list[int]:
-        return [place for place, name in enumerate(names) if self.catalog.resolve(name) is None]
+        return [place for place, match in enumerate(self.catalog.resolve_all(names)) if match is None]
 
     def _slipped(self, said: Proposal, names: list[str]) -> int:
-        found = [self.catalog.resolve(name) for name in names]
-        meant = [self.catalog.resolve(item.name) for item in said.items]
+        found = self.catalog.resolve_all(names)
+        meant = self.catalog.resolve_all(item.name for item in said.items)
         return sum(
             one is not None and (other is None or one.item_index != other.item_index)
             for one, other in zip(found, meant, strict=True)

@@ -15,7 +15,8 @@ from toolrec_cli.evaluation.rows import padded
 from toolrec_cli.models import evidence, store
 from toolrec_cli.models.fitting import histories_of
 from toolrec_cli.models.scoring import BlockScorer
-from toolrec_cli.operations.exploring import BLOCK, Agent
+from toolrec_cli.operations.asking import BLOCK
+from toolrec_cli.operations.exploring import Agent
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.tools.retrieve import masked, top_k

@@ -17,8 +17,8 @@ from toolrec_cli.evaluation.report import Report, compare, hit_interval
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.comparing import backbone_lists, baseline_lists, everybody, traits, world
 from toolrec_cli.operations.deriving import derive
-from toolrec_cli.operations.exploring import SURROGATE, Agent, AgentPlan, assemble
-from toolrec_cli.operations.list_making import make_lists
+from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
+from toolrec_cli.operations.list_making import SURROGATE, make_lists
 from toolrec_cli.operations.resuming import Again, asked, plain, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
@@ -79,7 +79,7 @@ def evaluate(
     agent = assemble(setting, dataset, plan.agent, users)
     manifest = setting.manifest("eval", dataset.name, dataset, agent.inputs, plain(plan))
     with underway(setting, manifest, dataset.user_ids(users), again) as (run, record):
-        made = make_lists(agent, users, record, plan.depth, progress, pace)
+        made = make_lists(agent, users, record, progress, pace, plan.depth)
         derive(run, record, None)
         histories = everybody(dataset, agent, part, users)
         lists = dict(made.lists)
@@ -117,16 +117,16 @@ def evaluate(
     return run, report
 
 
-def _stored_report(run: RunDir) -> Report:
-    return TypeAdapter(Report).validate_json((run.path / "report.json").read_bytes())
-
-
 def _groups(
     plan: EvalPlan, agent: Agent, values: Mapping[str, Mapping[str, FloatArray]], of: Traits, seed: int
 ) -> tuple[Group, ...]:
     if not plan.groups:
         return ()
     return grouped({name: each[plan.main] for name, each in values.items()}, plan.main, of, agent.backbone, seed)
+
+
+def _stored_report(run: RunDir) -> Report:
+    return TypeAdapter(Report).validate_json((run.path / "report.json").read_bytes())
 
 
 def _out_of_reach(agent: Agent, users: IntArray, targets: IntArray) -> int:

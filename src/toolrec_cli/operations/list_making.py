@@ -57,10 +57,19 @@ class _One:
 
 
 def make_lists(
-    agent: "Agent", users: IntArray, record: Record, depth: int, progress: Progress, pace: Pace | None = None
+    agent: "Agent",
+    users: IntArray,
+    record: Record,
+    progress: Progress,
+    pace: Pace | None = None,
+    depth: int | None = None,
 ) -> Made:
-    """Every row's list, `depth` long, for every one of `users` (user_index); who is on record already is not asked again."""
+    """Every row's list for every one of `users` (user_index); who is on record already is not asked again.
+
+    Lists are of length `depth` (None: the surrogate's own); below the surrogate's places follows what it was shown.
+    """
     rows = [agent.backbone, *map(row_name, agent.scorer.attributes), FUSION, SURROGATE]
+    n = depth or agent.explorer.limits.n
     made = Made(
         lists={row: np.zeros((len(users), depth), np.int64) for row in rows},
         retrieved=[np.zeros(0, np.int32)] * len(users),
@@ -69,7 +78,7 @@ def make_lists(
     )
 
     def of(position: int, trajectory: Trajectory) -> _One:
-        return _of_one(agent, position, int(users[position]), trajectory, depth)
+        return _of_one(agent, position, int(users[position]), trajectory, n)
 
     for one in ask(agent, users, record, of, again=True, progress=progress, pace=pace):
         for row, found in zip(rows, one.lists, strict=True):
@@ -84,8 +93,7 @@ def make_lists(
 
 def _of_one(agent: "Agent", position: int, user: int, trajectory: Trajectory, depth: int) -> _One:
     attributes: list[str | None] = [None, *agent.scorer.attributes]
-    history = agent.histories.history(user)
-    alone, fused = tool_lists(agent.scorer, user, history, depth, attributes)
+    alone, fused = tool_lists(agent.scorer, user, agent.histories.history(user), depth, attributes)
     own = _indices(agent, [entry.item_id for entry in trajectory.ranking])
     final = lengthened(own, trajectory, agent.dataset.catalog, fused, depth)
     shown = (step.observation for step in trajectory.steps if step.action.tool == "retrieve")

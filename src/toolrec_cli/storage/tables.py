@@ -19,6 +19,20 @@ RANKINGS: Schema = {"row": pl.String, "user_id": pl.String, "rank": pl.Int32, "i
 PER_USER: Schema = {"row": pl.String, "user_id": pl.String, "metric": pl.String, "value": pl.Float64}
 """per_user.parquet: one line a method, user and metric."""
 
+VARIANTS: Schema = {
+    "variant": pl.String,
+    "figure": pl.String,
+    "n_users": pl.Int64,
+    "mean": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "difference": pl.Float64,
+    "difference_low": pl.Float64,
+    "difference_high": pl.Float64,
+    "p_value": pl.Float64,
+    "p_holm": pl.Float64,
+}
+"""variants.parquet: one line a variant of an ablation or a stress test, and figure."""
 ASKED: Schema = {"user_id": pl.String}
 """asked.parquet: whom a run is to ask, in order; written before anybody is."""
 
@@ -35,21 +49,6 @@ STEPS: Schema = {
 }
 """steps.parquet: one line a step. `step` counts from 1, `arguments` is JSON, `observation` one of shown, refused, finished;
 `n_shown` counts verified items, or those of the final list, `n_rejected` names that were turned away; `reason` is a refusal's."""
-
-VARIANTS: Schema = {
-    "variant": pl.String,
-    "figure": pl.String,
-    "n_users": pl.Int64,
-    "mean": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "difference": pl.Float64,
-    "difference_low": pl.Float64,
-    "difference_high": pl.Float64,
-    "p_value": pl.Float64,
-    "p_holm": pl.Float64,
-}
-"""variants.parquet: one line a variant of an ablation or a stress test, and figure."""
 
 REJECTS: Schema = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.String}
 """`prep --report`: one line a row that was left out; `line` counts from 1, `text` is the row, shortened."""
