@@ -71,7 +71,7 @@ def make_lists(
     rows = [agent.backbone, *map(row_name, agent.scorer.attributes), FUSION, SURROGATE]
     n = depth or agent.explorer.limits.n
     made = Made(
-        lists={row: np.zeros((len(users), depth), np.int64) for row in rows},
+        lists={row: np.zeros((len(users), n), np.int64) for row in rows},
         retrieved=[np.zeros(0, np.int32)] * len(users),
         rounds=np.zeros(len(users), np.int64),
         statuses=[Status.RUNNING] * len(users),
@@ -82,7 +82,7 @@ def make_lists(
 
     for one in ask(agent, users, record, of, again=True, progress=progress, pace=pace):
         for row, found in zip(rows, one.lists, strict=True):
-            made.lists[row][one.position] = padded(found, depth)
+            made.lists[row][one.position] = padded(found, n)
         made.retrieved[one.position] = one.retrieved
         made.statuses[one.position] = one.status
         made.rounds[one.position] = one.rounds
