@@ -4,13 +4,16 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-kill lint bench clean
 
 demo: .venv/installed  ## the built-in sample, the built-in surrogate, a trace in colour; in ./demo
 	$(BIN)/toolrec recommend --workspace demo --user 42 --trace
 
 test: .venv/developed lint  ## everything that must hold
 	$(BIN)/pytest --numprocesses auto
+
+test-kill: .venv/developed  ## a run killed at 200 moments goes on to the same lists; some minutes
+	KILLS=200 $(BIN)/pytest tests/operations/test_kill.py --numprocesses auto
 
 lint: .venv/developed
 	$(BIN)/ruff check .

@@ -22,9 +22,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    there = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
+    there = {str(path.relative_to(ROOT / "src")) for kind in ("*.py", "*.md") for path in (ROOT / "src").rglob(kind)}
     assert there <= set(names)
     assert "toolrec_cli/py.typed" in names
+    assert "toolrec_cli/agent/prompts/v1/films.md" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"toolrec_cli"}
 
 

@@ -2,19 +2,31 @@
 
 import errno
 import os
+import signal
 import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from toolrec_cli.commands import datasets, doctor, evaluate, prep, pretrain, recommend, replay, train_encoder, tune
-from toolrec_cli.errors import InputError, ToolRecError
+from toolrec_cli.commands import (
+    datasets,
+    doctor,
+    evaluate,
+    prep,
+    pretrain,
+    recommend,
+    replay,
+    runs,
+    train_encoder,
+    tune,
+)
+from toolrec_cli.errors import InputError, Terminated, ToolRecError
 from toolrec_cli.render.console import say_error
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _WORLD = _FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EIO}
 """What the disk, or a path that somebody typed, can be the cause of; any other OSError is our fault."""
 
@@ -26,28 +38,37 @@ class _Boundary(TyperGroup):
         try:
             return super().invoke(ctx)
         except ToolRecError as error:
-            say_error(error)
+            say_error(_with_notes(error, error))
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt as stopped:
-            kept = " ".join(
-                getattr(stopped, "__notes__", ["Nothing was finished, and nothing half-done is left behind."])
-            )
-            say_error(ToolRecError("Stopped.", hint=kept))
-            raise typer.Exit(INTERRUPTED) from None
+            nothing = ToolRecError("Stopped.", hint="Nothing was finished, and nothing half-done is left behind.")
+            say_error(_with_notes(ToolRecError("Stopped."), stopped) if _notes(stopped) else nothing)
+            raise typer.Exit(TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED) from None
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(0) from None
         except OSError as error:
             if error.errno not in _WORLD:
                 raise
-            say_error(_about(error))
+            say_error(_with_notes(_about(error), error))
             raise typer.Exit(InputError.exit_code) from None
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What was said of an error on its way up: what of a run is kept, and how it goes on."""
+    return getattr(error, "__notes__", [])
+
+
+def _with_notes(shown: ToolRecError, error: BaseException) -> ToolRecError:
+    shown.hint = " ".join([*([shown.hint] if shown.hint else []), *_notes(error)]) or None
+    return shown
 
 
 def _about(error: OSError) -> InputError:
     where = f" ({error.filename})" if error.filename else ""
     hint = "Make room or choose another --workspace" if error.errno in _FULL else "Choose another path or --workspace"
-    return InputError(f"{error.strerror}{where}.", hint=f"{hint}; nothing half-written is left behind.")
+    left = "." if _notes(error) else "; nothing half-written is left behind."
+    return InputError(f"{error.strerror}{where}.", hint=f"{hint}{left}")
 
 
 app = typer.Typer(
@@ -68,6 +89,7 @@ app.command("recommend")(recommend.recommend)
 app.command("replay")(replay.replay)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(datasets.app, name="datasets")
+app.add_typer(runs.app, name="runs")
 app.command("doctor")(doctor.doctor)
 
 
@@ -91,8 +113,13 @@ def entry(
     """
 
 
+def _terminate(number: int, frame: Any) -> None:
+    raise Terminated
+
+
 def main() -> None:
     """The console script."""
+    signal.signal(signal.SIGTERM, _terminate)
     # Waiting threads of OpenMP spin. On a busy machine they take the cores from whoever works, and training crawls.
     os.environ.setdefault("GOMP_SPINCOUNT", "100")
     app()

@@ -1,7 +1,7 @@
 """What can go wrong that is not a bug: each error says what happened, to what, and what to type next.
 
 Exit codes: 0 done · 1 a bug · 2 usage or configuration · 3 an input is missing, altered or bad ·
-4 the LLM provider failed · 5 finished in part · 6 a check did not hold · 130 Ctrl-C.
+4 the LLM provider failed · 5 finished in part · 6 a check did not hold · 130 Ctrl-C · 143 SIGTERM.
 """
 
 from collections.abc import Iterable
@@ -43,6 +43,16 @@ class BudgetSpent(ToolRecError):
     """The next call would go over what may be spent; what is done is kept, and the run can be resumed."""
 
     exit_code = PARTLY
+
+
+class WorkerLost(ToolRecError):
+    """A process that did a part of the work is gone; what is done is kept, and the run can be resumed."""
+
+    exit_code = PARTLY
+
+
+class Terminated(KeyboardInterrupt):
+    """Somebody asked the program to end (SIGTERM): the same as Ctrl-C, but for the exit code."""
 
 
 class CheckError(ToolRecError):

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolrec_cli.agent.codec import decode, encode, read_trajectories
+from toolrec_cli.agent.codec import decode, encode, read_trajectories, recorded
 from toolrec_cli.agent.trajectory import (
+    Brief,
     Finished,
     HistoryItem,
     ItemCard,
+    Matched,
     Recommended,
     Refused,
     Rejected,
@@ -24,7 +26,8 @@ from toolrec_cli.agent.trajectory import (
     Trajectory,
 )
 from toolrec_cli.errors import InputError
-from toolrec_cli.tools.protocol import Action
+from toolrec_cli.llm.messages import Reply, ToolCall, Usage
+from toolrec_cli.tools.protocol import Action, Exchange
 
 GOLDEN = (
     '{"user_id":"42","dataset":"ml-1m","surrogate":"builtin","n":1,"max_rounds":7,"profile":{"gender":"F","age":25},'
@@ -119,9 +122,22 @@ observations = st.one_of(
         _some(st.builds(ShownItem, texts, few, st.none() | numbers, st.booleans(), marks)),
         _some(st.builds(Rejected, texts, texts)),
         texts,
+        _some(st.builds(Matched, texts, texts, texts, st.none() | numbers)),
     ),
     st.builds(Refused, texts, texts),
     st.builds(Finished, _some(texts), _some(texts)),
+)
+exchanges = st.builds(
+    Exchange,
+    purpose=st.sampled_from(["turn", "rank"]),
+    text=texts,
+    calls=_some(st.builds(ToolCall, texts, texts, texts)),
+    refusal=st.none() | texts,
+    raw=objects,
+    asked=marks,
+    usage=st.builds(Usage, few, few, few, few, st.none() | numbers),
+    seconds=numbers,
+    from_cache=st.booleans(),
 )
 values = st.none() | texts | whole | numbers | st.lists(texts, max_size=3)
 trajectories = st.builds(
@@ -135,9 +151,12 @@ trajectories = st.builds(
     n_history=few,
     newest=_some(st.builds(HistoryItem, texts, st.none() | numbers)),
     items=st.dictionaries(texts, st.builds(ItemCard, texts, st.dictionaries(texts, values, max_size=3)), max_size=3),
-    steps=st.lists(st.builds(Step, texts, st.builds(Action, texts, objects), observations), max_size=3),
+    steps=st.lists(
+        st.builds(Step, texts, st.builds(Action, texts, objects), observations, _some(exchanges)), max_size=3
+    ),
     status=st.sampled_from(Status),
-    ranking=_some(st.builds(Recommended, few, texts, marks)),
+    ranking=_some(st.builds(Recommended, few, texts, marks, st.booleans())),
+    brief=st.none() | st.builds(Brief, texts, texts, texts, texts, marks, st.booleans(), few, st.none() | numbers),
 )
 
 
@@ -230,3 +249,69 @@ def test_an_appended_file_reads_as_it_was_appended(tmp_path: Path) -> None:
     path = tmp_path / "trajectories.jsonl"
     path.write_bytes(encode(EXPECTED) * 3)
     assert list(read_trajectories(path)) == [EXPECTED] * 3
+
+
+GOLDEN_2 = (
+    '{"user_id":"42","dataset":"ml-1m","surrogate":"gpt-5-mini","n":1,"max_rounds":7,"profile":{},"n_history":0,"newest":[],'
+    '"items":{"7":{"title":"Sabrina","attributes":{}}},"steps":[{"thought":"","action":{"tool":"rank","arguments":{"k":1}},'
+    '"observation":{"items":[{"item_id":"7","rank":1,"score":null,"new":false,"marks":["retrieve:none"]}],"rejected":[],'
+    '"note":"","matched":[{"name":"sabrina","item_id":"7","how":"normalised","score":null}],"kind":"shown"},'
+    '"exchanges":[{"purpose":"turn","text":"{}","calls":[{"call_id":"c1","name":"rank","arguments":"{}"}],'
+    '"finish_reason":"tool_calls","refusal":null,"raw":{"role":"assistant","odd":[1,null]},"asked":[],"sample":0,'
+    '"usage":{"input_tokens":10,"output_tokens":2,"cached_tokens":8,"reasoning_tokens":1,"cost":0.25},"model":"m",'
+    '"seconds":1.5,"retries":1,"from_cache":false}]}],"status":"padded",'
+    '"ranking":[{"rank":1,"item_id":"7","marks":["retrieve:none"],"padded":true}],'
+    '"brief":{"protocol":"tools","prompt":"films/1","digest":"d","system":"You play","attributes":["genre"],'
+    '"legal_only":true,"max_tokens":2048,"temperature":0.0,"seed":null},"schema_version":2}'
+)
+"""A line of schema version 2, with everything in it. It is not to be edited either."""
+
+
+def test_a_line_of_schema_version_2_stays_readable() -> None:
+    found = decode(GOLDEN_2, "line 1")
+    assert encode(found).decode() == GOLDEN_2 + "\n"
+    assert found.brief == Brief("tools", "films/1", "d", "You play", ("genre",))
+    assert found.steps[0].exchanges[0].usage == Usage(10, 2, 8, 1, 0.25)
+    assert found.ranking == (Recommended(1, "7", ("retrieve:none",), padded=True),)
+
+
+def test_an_old_line_that_is_written_again_is_a_new_one() -> None:
+    line = json.loads(encode(decode(GOLDEN, "line 1")))
+    assert (line["schema_version"], line["brief"], line["ranking"][0]["padded"]) == (2, None, False)
+
+
+RAW = {"role": "assistant", "content": "x", "odd": [1]}
+
+
+def test_a_reply_is_kept_with_the_message_as_it_came() -> None:
+    exchange = recorded("turn", Reply("x", raw=RAW, seconds=0.12345))
+    assert (exchange.raw, exchange.text, exchange.seconds) == (RAW, "x", 0.123)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply("x", raw=RAW, finish_reason="length"),
+        Reply("x", raw=RAW, finish_reason="content_filter"),
+        Reply("x" * 30_000, raw=RAW),
+        Reply("", (ToolCall("1", "finish", '{"items": ["1'),), raw=RAW),
+        Reply("", (ToolCall("1", "finish", "[]"),), raw=RAW),
+        Reply("", (ToolCall("1", "finish", '{"a": "' + "x" * 30_000 + '"}'),), raw=RAW),
+        Reply("", (ToolCall("1", "finish", "{}"),) * 17, raw=RAW),
+    ],
+    ids=["cut", "filtered", "long", "broken", "no object", "long call", "many calls"],
+)
+def test_what_cannot_go_back_to_a_server_is_kept_as_text_only(reply: Reply) -> None:
+    exchange = recorded("turn", reply)
+    assert exchange.raw == {}
+    assert len(exchange.text) <= 20_000
+    assert len(exchange.calls) <= 16
+    assert encode(decode(GOLDEN, "x"))
+
+
+def test_a_reply_of_the_oddest_characters_and_numbers_can_be_written() -> None:
+    odd = json.loads('"\\ud83d\\u0000"')
+    reply = Reply(odd, (ToolCall(odd, odd, "{}"),), raw={"content": odd, odd: float("nan")}, refusal=odd)
+    trajectory = decode(GOLDEN, "line 1")
+    trajectory.steps.append(Step("", Action(""), Refused("a", "b"), (recorded("turn", reply),)))
+    assert decode(encode(trajectory), "line 1") == trajectory

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.playing import Says, brief, house
 from toolrec_cli.agent.speech import SPEECHES
 from toolrec_cli.agent.speech.grammar import action_in, spoken, thought_in, until_observation
 from toolrec_cli.agent.speech.reading import action_of, object_in, strings_in
 from toolrec_cli.llm.messages import Reply, ToolCall
 from toolrec_cli.tools.protocol import Action
+from tools.small_world import user
 
 GENRE = Action("retrieve", {"attribute": "genre", "k": 20})
 LIST = Action("finish", {"items": ["101", "102", "103"]})
@@ -169,3 +171,13 @@ def test_reading_never_raises(text: str, arguments: str, finish_reason: str) -> 
             assert (turn.fault is None) == bool(turn.action.tool) or turn.action.tool == ""
             said: Any = turn.action.arguments
             assert isinstance(said, dict)
+
+
+def test_an_observation_that_the_model_made_up_does_not_go_back_to_it() -> None:
+    """A server that knows no stop sequence lets it play the world; the text may have been cut while the raw message was not."""
+    whole = "Thought: a\nAction: Retrieve[none, 20]\nObservation: 999"
+    for text in (whole, until_observation(whole)):
+        model = Says(Reply(text, raw={"role": "assistant", "content": whole}), "Thought: b\nAction: Rank[none, 3]")
+        house(model, brief("react")).explore(user())
+        said = model.requests[1].messages[2]
+        assert (said.content, said.raw) == (until_observation(whole), None)

@@ -61,6 +61,16 @@ def test_marks_accumulate_oldest_first_and_an_item_is_new_once() -> None:
     ]
 
 
+def test_it_is_recorded_how_a_name_that_is_no_id_was_matched() -> None:
+    admission = _bring(_memory(), "101", "Bravo", "the charlie", "Foxtort", "Juliet T")
+    assert admission.matched == (
+        Matched("Bravo", "102", "title"),
+        Matched("the charlie", "103", "normalised"),
+        Matched("Juliet T", "110", "fuzzy", 93.3),
+    )
+    assert [rejected.name for rejected in admission.rejected] == ["Foxtort"]
+
+
 def test_an_empty_proposal_changes_nothing() -> None:
     memory = _memory()
     assert _bring(memory) == Admission((), ())

@@ -59,7 +59,7 @@ def test_an_obedient_server(toolrec: Run, tmp_path: Path) -> None:
     assert (document["schema_version"], document["preset"], document["protocol"]) == (1, "generic", "json")
     assert document["flags"] == [
         *("--model", "tiny-1", "--base-url", server.base_url),
-        *("--preset", "generic", "--protocol", "json"),
+        *("--server", "generic", "--protocol", "json"),
     ]
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
 
@@ -82,6 +82,16 @@ def test_a_stubborn_server_is_told_apart(toolrec: Run, tmp_path: Path) -> None:
     assert (document["preset"], document["protocol"], document["settings"]) == ("ollama", "react", ["send_seed=no"])
 
 
+def test_a_server_that_breaks_down_over_a_schema_still_gets_advice(toolrec: Run, tmp_path: Path) -> None:
+    def fragile(asked: dict[str, Any]) -> Scripted:
+        return Scripted(fault=Fault.SERVER_ERROR) if "response_format" in asked else obedient(asked)
+
+    with LoopbackServer(fragile) as server:
+        document = found(toolrec("doctor", "--base-url", server.base_url, "--model", "m", "--json", "-w", tmp_path))
+    assert (document["facts"]["json_schema"], document["protocol"], document["settings"]) == ("failed", "tools", [])
+    assert "failed 2 times (500" in document["facts"]["said"]["json_schema"]
+
+
 @pytest.mark.parametrize(
     ("refuses", "settings"),
     [
@@ -95,7 +105,7 @@ def test_what_no_preset_says_becomes_a_setting(
     with LoopbackServer(obedient, refuses=refuses) as server:
         document = found(toolrec("doctor", "--base-url", server.base_url, "--model", "m", "--json", "-w", tmp_path))
     assert document["settings"] == settings
-    assert document["flags"][-2:] == ["--server", settings[-1]]
+    assert document["flags"][-2:] == ["--server-setting", settings[-1]]
 
 
 def test_as_a_table(toolrec: Run, tmp_path: Path) -> None:
@@ -104,7 +114,7 @@ def test_as_a_table(toolrec: Run, tmp_path: Path) -> None:
     assert said.returncode == 0
     assert f"[red]m[/red] at {server.base_url}, 7 calls" in said.stdout
     assert "It counts tokens, cached ones apart. A cut-off answer: finish_reason 'length'." in said.stdout
-    assert f"--base-url {server.base_url} --preset generic --protocol json\n" in said.stdout
+    assert f"--base-url {server.base_url} --server generic --protocol json\n" in said.stdout
     assert "Price: n/a: a local server" in said.stdout
 
 

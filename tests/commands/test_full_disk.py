@@ -12,7 +12,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 
 from toolrec_cli.storage import atomic
-from toolrec_cli.storage.run_dir import RunDir
+from toolrec_cli.storage.log import AppendLog
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -118,6 +118,6 @@ def test_recommend_and_eval_leave_no_run(
     toolrec: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     there = names(workspace / "runs")
-    monkeypatch.setattr(RunDir, "append", no_space)
+    monkeypatch.setattr(AppendLog, "append", no_space)
     assert full(toolrec(*words, "-w", workspace))
     assert names(workspace / "runs") == there

@@ -151,10 +151,12 @@ def _serves_only_by_name(workspace: Path, ndcg: float) -> None:
 def test_whoever_was_explored_is_kept(interrupt: Interrupt, toolrec: Run, workspace: Path, words: list[str]) -> None:
     out = workspace / "runs" / "interrupted"
     said = interrupt(out, "trajectories.jsonl", *words, "--out", str(out), "-w", str(workspace), before=SLOW_USERS)
-    assert (said.returncode, said.stdout, said.stderr) == (130, "", KEPT.format(out))
-    assert {path.name for path in out.iterdir()} == {"run.json", "trajectories.jsonl"}
+    again = f"{out}. Go on: toolrec {words[0]} --resume {out}"
+    assert (said.returncode, said.stdout, said.stderr) == (130, "", KEPT.format(again))
+    assert {path.name for path in out.iterdir()} == {"run.json", "asked.parquet", "trajectories.jsonl"}
     manifest = open_run(out).manifest
-    assert (manifest.status, list(manifest.outputs)) == ("interrupted", ["trajectories.jsonl"])
+    assert (manifest.status, list(manifest.outputs)) == ("interrupted", ["asked.parquet", "trajectories.jsonl"])
+    assert manifest.reason == "KeyboardInterrupt"
     shown = toolrec("replay", "interrupted", "--json", "-w", workspace)
     assert shown.returncode == 0
     asked = [json.loads(line)["user_id"] for line in shown.stdout.splitlines()]

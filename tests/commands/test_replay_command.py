@@ -98,10 +98,10 @@ def test_a_record_that_is_torn_or_newer_is_refused_by_line(toolrec: Run, explore
     said = toolrec("replay", "--json", "-w", tmp_path)
     assert (said.returncode, users(said.stdout)) == (3, ["1"])
     assert "trajectories.jsonl, line 2, is not a recorded trajectory" in said.stderr
-    copy.write_bytes(first.replace(b'"schema_version":1', b'"schema_version":99'))
+    copy.write_bytes(first.replace(b'"schema_version":2', b'"schema_version":99'))
     said = toolrec("replay", "-w", tmp_path)
     assert (said.returncode, said.stdout) == (3, "")
-    assert "line 1, has trajectory schema 99; this toolrec reads up to 1." in said.stderr
+    assert "line 1, has trajectory schema 99; this toolrec reads up to 2." in said.stderr
 
 
 def _shown(item_id: str) -> Shown:

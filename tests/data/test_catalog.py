@@ -49,6 +49,58 @@ def test_a_name_is_an_id_or_else_a_title_that_only_one_item_bears(name: str, mat
     assert CATALOG.resolve(name) == match
 
 
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("the great escape", Match(1, "normalised")),
+        ("Great Escape, The (1963)", Match(1, "normalised")),
+        ("The Great Escpae", Match(1, "fuzzy", 91.7)),
+        ("The Grate Escape", Match(1, "fuzzy", 91.7)),
+        ("Solaris", None),
+        ("Solaris (1972)", Match(2, "normalised")),
+        ("solaris (2002)", Match(3, "normalised")),
+        ("B000123457", None),
+        ("b000123456", None),
+        ("B000123456", Match(4, "id")),
+    ],
+)
+def test_after_ids_and_titles_a_title_in_another_dress_or_nearly_written(name: str, match: Match | None) -> None:
+    """An id that stands for a title is no title: one letter makes another item."""
+    frame = pl.DataFrame(
+        {
+            "item_id": ["1", "2", "3", "B000123456"],
+            "title": ["The Great Escape", "Solaris", "Solaris", "B000123456"],
+            "release_year": [1963, 1972, 2002, None],
+        }
+    )
+    items = Catalog(frame, [Attribute("release_year", Kind.NUMERIC, 0.75, 3)])
+    assert items.resolve(name) == match
+
+
+def test_ids_and_titles_are_found_without_comparing_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The built-in path looks up hundreds of ids a user."""
+    items = Catalog(FRAME, ATTRIBUTES)
+    monkeypatch.setattr("toolrec_cli.data.catalog.TitleIndex", None)
+    assert items.resolve("20") == Match(2, "id")
+    assert items.resolve("Alpha") == Match(1, "title")
+
+
+def test_of_a_long_list_only_the_first_names_are_compared_with_all_titles() -> None:
+    """A model that makes up three hundred titles must not hold everybody up; what is exact is found all the same."""
+    titles = ["The Great Escape", "Casablanca", "Solaris"]
+    items = Catalog(pl.DataFrame({"item_id": ["1", "2", "3"], "title": titles}), [])
+    names = [
+        "The Grate Escape",
+        *[f"No Such Film at All {n}" for n in range(30)],
+        "The Grate Escape",
+        "casablanca",
+        "3",
+    ]
+    found = list(items.resolve_all(names))
+    assert found[0] == Match(1, "fuzzy", 91.7)
+    assert found[-3:] == [None, Match(2, "normalised"), Match(3, "id")]
+
+
 def test_three_items_of_one_title_are_as_ambiguous_as_two() -> None:
     triple = Catalog(pl.DataFrame({"item_id": ["1", "2", "3"], "title": ["Same"] * 3}), [])
     assert triple.resolve("Same") is None
@@ -60,7 +112,7 @@ def test_whatever_is_named_the_item_found_bears_that_name(name: str) -> None:
     if match is None:
         assert name not in FRAME["item_id"].to_list()
         assert FRAME["title"].to_list().count(name) != 1
-    else:
+    elif match.how in ("id", "title"):
         named = CATALOG.item_id(match.item_index) if match.how == "id" else CATALOG.title(match.item_index)
         assert (named, match.item_index != PADDING) == (name, True)
 

@@ -111,6 +111,7 @@ BAD_SETTINGS = [
     ("api=completions", "api is one of chat, responses"),
     ("extra_body=[1]", "is a JSON object"),
     ("extra_body={", "is a JSON object"),
+    ('extra_body={"api_key": "x"}', "holds a secret"),
 ]
 
 
@@ -124,6 +125,6 @@ def test_the_environment_says_the_address_where_nobody_typed_one() -> None:
     there = {"OPENAI_BASE_URL": "http://localhost:8080/v1"}
     assert endpoint_of(ModelOptions("m"), there).preset == "llamacpp"
     assert endpoint_of(ModelOptions("m", base_url="http://localhost:11434/v1"), there).preset == "ollama"
-    assert endpoint_of(ModelOptions("m", preset="ollama"), there).base_url == "http://localhost:11434/v1"
+    assert endpoint_of(ModelOptions("m", server="ollama"), there).base_url == "http://localhost:11434/v1"
     assert endpoint_of(ModelOptions("m"), {"OPENAI_BASE_URL": ""}).preset == "openai"
     assert endpoint_of(ModelOptions("gpt-5", api="chat"), {}).api == "chat"

@@ -15,7 +15,7 @@ import pytest
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError
 from toolrec_cli.models.training import TrainingSettings
-from toolrec_cli.operations.resuming import find_interrupted, resume_pretrain
+from toolrec_cli.operations.resuming_training import find_interrupted, resume_pretrain
 from toolrec_cli.operations.setting import Call, Setting
 from toolrec_cli.operations.training import RESUME, BackbonePlan, pretrain
 from toolrec_cli.storage.digests import file_digest
@@ -74,6 +74,8 @@ def test_a_killed_training_goes_on_to_the_same_weights_and_metrics(backbone: str
     run = killed(workspace, backbone, epochs=2)
     assert run.manifest.status == "running"
     assert len(figures(run)) < len(figures(whole)) == 6
+    (run.path / ".resume.abc.partial").mkdir(exist_ok=True)  # as a death in the middle of writing a state leaves it
+    (run.path / ".resume.abc.partial" / "state.safetensors").write_bytes(b"half")
     with (run.path / "metrics.jsonl").open("a") as log:
         log.write('{"epoch": 3, "lo')  # cut off by the death
     resumed = resume_pretrain(find_interrupted(Setting(workspace), "killed"), opened(workspace))
@@ -84,6 +86,7 @@ def test_a_killed_training_goes_on_to_the_same_weights_and_metrics(backbone: str
     assert (one.status, one.seed, one.result["digest"]) == ("done", other.seed, other.result["digest"])
     assert set(one.outputs) == set(other.outputs)
     assert not (run.path / RESUME).exists()
+    assert not list(run.path.glob(".*.partial"))
     with pytest.raises(InputError, match="is finished"):
         find_interrupted(Setting(workspace), "killed")
 

@@ -25,8 +25,15 @@ TRAINED = {"learning-curve.svg", "metrics.jsonl", "model/config.json", "model/we
 FILES = {
     "pretrain": TRAINED,
     "train-encoder": TRAINED,
-    "recommend": {"trajectories.jsonl", "rankings.parquet"},
-    "eval": {"trajectories.jsonl", "rankings.parquet", "report.json", "per_user.parquet"},
+    "recommend": {"asked.parquet", "trajectories.jsonl", "rankings.parquet", "steps.parquet"},
+    "eval": {
+        "asked.parquet",
+        "trajectories.jsonl",
+        "rankings.parquet",
+        "steps.parquet",
+        "report.json",
+        "per_user.parquet",
+    },
 }
 """What each verb leaves besides run.json."""
 
@@ -193,16 +200,29 @@ def test_a_run_goes_where_it_is_told_unless_something_is_there(workspace: Path, 
     assert open_run(out).manifest == run.manifest
 
 
-def test_what_fails_leaves_no_directory(workspace: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def burst(*_: object) -> None:
+    raise ValueError("a bug")
+
+
+def test_what_fails_before_anybody_is_on_record_leaves_no_directory(
+    workspace: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     there = {path.name for path in (workspace / "runs").iterdir()}
-
-    def burst(*_: object) -> None:
-        raise ValueError("a bug")
-
-    monkeypatch.setattr("toolrec_cli.operations.exploring.write_table", burst)
+    monkeypatch.setattr("toolrec_cli.operations.asking.encode", burst)
     with pytest.raises(ValueError, match="a bug"):
         recommend(Setting(workspace), tiny, ["1"])
     assert {path.name for path in (workspace / "runs").iterdir()} == there
+
+
+def test_what_fails_later_is_kept_and_says_why(workspace: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolrec_cli.operations.exploring.derive", burst)
+    out = workspace / "runs" / "mine"
+    with pytest.raises(ValueError, match="a bug") as caught:
+        recommend(Setting(workspace, out=out), tiny, ["1"])
+    assert caught.value.__notes__ == [f"Kept: {out}. Go on: toolrec recommend --resume {out}"]
+    assert {path.name for path in out.iterdir()} == {"run.json", "asked.parquet", "trajectories.jsonl"}
+    manifest = open_run(out).manifest
+    assert (manifest.status, manifest.reason) == ("failed", "a bug")
 
 
 def test_the_newest_run_comes_first_within_a_second_too(workspace: Path, tiny: Dataset) -> None:

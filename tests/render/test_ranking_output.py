@@ -56,6 +56,15 @@ def test_the_document_of_a_ranking_has_the_declared_keys() -> None:
     }
 
 
+def test_what_was_added_to_a_short_list_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    padded = explore(retrieve(k=3), finish(ids([2])), n=3, max_rounds=2)
+    document = ranking_document(padded)
+    assert (document["status"], [item["padded"] for item in document["items"]]) == ("padded", [False, True, True])
+    print_rankings([padded], as_json=False)
+    lines = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert lines[-3:] == ["1", "2+", "3+"]
+
+
 def test_a_failure_is_a_document_without_items() -> None:
     document = ranking_document(explore(finish([])))
     assert (document["status"], document["items"]) == ("failed", [])

@@ -14,20 +14,23 @@ from rich.console import Console
 from toolrec_cli.agent.builtin import BuiltinSurrogate
 from toolrec_cli.agent.codec import decode, encode
 from toolrec_cli.agent.loop import Explorer, Limits, SurrogateUser
-from toolrec_cli.agent.trajectory import Trajectory, Turn
+from toolrec_cli.agent.trajectory import Matched, Trajectory, Turn
 from toolrec_cli.data.catalog import Attribute, Catalog, Kind
 from toolrec_cli.data.facets import Facets
+from toolrec_cli.llm.messages import Usage
 from toolrec_cli.render.console import clean
 from toolrec_cli.render.trace import (
     LiveTrace,
     opening,
     print_trace,
     spoken_action,
+    spoken_exchanges,
     spoken_marks,
+    spoken_match,
     spoken_value,
     step_panel,
 )
-from toolrec_cli.tools.protocol import Action, Context, User
+from toolrec_cli.tools.protocol import Action, Context, Exchange, User
 from tools.small_world import WrittenScores, toolbox
 
 HOSTILE = [
@@ -244,3 +247,44 @@ def test_marks_name_each_tool_once(marks: list[str], said: str) -> None:
 )
 def test_a_value_as_the_data_has_it(value: str | float | list[str] | None, said: str) -> None:
     assert spoken_value(value) == said
+
+
+@pytest.mark.parametrize(
+    ("match", "said"),
+    [
+        (Matched("Alpha", "1", "title"), "'Alpha' is 1 (exact title)"),
+        (Matched("Godfather, The", "858", "normalised"), "'Godfather, The' is 858 (normalised title)"),
+        (Matched("Godfahter", "858", "fuzzy", 94.12), "'Godfahter' is 858 (title 94 % alike)"),
+        (Matched("\x1b" * 50, "1\x1b", "title"), "'" + "\\x1b" * 14 + "\\x1 is 1 (exact title)"),
+    ],
+)
+def test_how_a_name_was_understood(match: Matched, said: str) -> None:
+    assert spoken_match(match) == said
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "said"),
+    [
+        ((), ""),
+        ((Exchange("turn", "x", usage=Usage(1234, 56)),), "1 call · 1,234 tokens in · 56 out"),
+        (
+            (
+                Exchange("turn", "x", usage=Usage(1000, 50, 900, 20, 0.01), seconds=1.0),
+                Exchange("rank", "x", usage=Usage(2000, 50), seconds=0.25, from_cache=True),
+            ),
+            "2 calls (1 from the cache) · 3,000 tokens in (900 cached) · 100 out (20 reasoning) · 1.2 s · $0.0100",
+        ),
+    ],
+)
+def test_what_was_asked_and_paid(exchanges: tuple[Exchange, ...], said: str) -> None:
+    assert spoken_exchanges(exchanges) == said
+
+
+def test_a_megabyte_of_thought_or_of_an_action_does_not_fill_the_screen() -> None:
+    class Rambles(Asks):
+        def next_turn(self, context: Context, trajectory: Trajectory) -> Turn:
+            return Turn("x" * 1_000_000, Action("retrieve", {"k": "y" * 1_000_000}))
+
+    drawn = _drawn(_explorer(Rambles()).explore(_user()), 120)
+    assert len(drawn) < 60_000
+    assert "(999,000 more characters)" in drawn

@@ -89,6 +89,45 @@ def test_an_empty_list_is_refused() -> None:
     assert _refusal([]) == Refused("The list has 0 valid items of 10.", "Name 10 different items among those shown.")
 
 
+LAST = context(SHOWN, step=7)
+
+
+def test_in_the_last_round_a_short_list_is_filled_up_by_what_the_tools_agree_on_and_says_so() -> None:
+    assert check_list(ids([5, 2]), LAST) == Accepted(
+        (5, 2, 1, 3, 4, 6, 7, 8, 9, 10), ("the list had 2 valid items of 10: the last 8 were added from memory",),
+        (1, 3, 4, 6, 7, 8, 9, 10),
+    )  # fmt: skip
+
+
+def test_before_the_last_round_it_is_refused_and_can_be_mended() -> None:
+    assert isinstance(check_list(ids([5, 2]), context(SHOWN, step=6)), Refused)
+
+
+def test_what_was_wrong_with_a_padded_list_is_said_too_and_no_item_of_the_history_is_added() -> None:
+    verdict = check_list(["115", "999", "101"], LAST)
+    assert isinstance(verdict, Accepted)
+    assert verdict.items == tuple(range(1, 11))
+    assert verdict.padded == tuple(range(2, 11))
+    assert verdict.notes[:2] == ("'115' is already in the history", "'999' is not in the catalogue")
+
+
+@pytest.mark.parametrize("names", [[], ["999"], ["115", "113"]])
+def test_a_list_without_one_valid_item_is_refused_even_then(names: list[str]) -> None:
+    assert isinstance(check_list(names, LAST), Refused)
+
+
+def test_a_full_list_in_the_last_round_is_the_surrogates_own() -> None:
+    assert check_list(TEN[::-1], LAST) == Accepted(tuple(range(10, 0, -1)))
+
+
+def test_a_title_in_another_dress_is_taken_and_it_is_said_how() -> None:
+    verdict = check_list(["alpha", "The Bravo", *TEN[2:]], context(SHOWN))
+    assert verdict == Accepted(
+        tuple(range(1, 11)),
+        ("'alpha' was taken for '101' (normalised)", "'The Bravo' was taken for '102' (normalised)"),
+    )
+
+
 def test_a_hundred_faults_are_not_all_named() -> None:
     reason = _refusal([f"x{number}" for number in range(100)]).reason
     assert "'x4' is not in the catalogue and 95 more." in reason

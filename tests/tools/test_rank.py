@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from toolrec_cli.tools.protocol import Candidate, Context, Named, Proposal, Refused
-from toolrec_cli.tools.rank import RankArguments, RankTool
+from toolrec_cli.tools.protocol import Candidate, Context, Exchange, Named, Proposal, Refused
+from toolrec_cli.tools.rank import Order, RankArguments, RankTool
 from tools.small_world import context, ids
 
 
@@ -36,3 +36,24 @@ def test_more_than_there_are_is_all_there_are() -> None:
 def test_what_the_ranker_refuses_is_refused() -> None:
     refusal = RankTool(Backwards())(RankArguments(attribute="actors", k=2), context([3]))
     assert refusal == Refused("I cannot.", "Ask me for genre.")
+
+
+class Asked:
+    """Brings an order of its own note and exchanges; remembers how many were wanted."""
+
+    wanted: int | None = None
+
+    def order(self, candidates: Sequence[Candidate], attribute: str | None, context: Context) -> Order:
+        self.wanted = context.wanted
+        return Order((("109", None), ("nobody", None), ("103", 0.5)), "mine", (Exchange("rank", "…"),))
+
+    def note(self, context: Context) -> str:
+        raise AssertionError("the order brings its note")
+
+
+def test_an_order_brings_its_note_and_what_was_asked_for_it_and_is_told_how_many_are_wanted() -> None:
+    ranker = Asked()
+    found = RankTool(ranker)(RankArguments(k=2), context([3, 9, 4]))
+    names = (Named("109", 1), Named("nobody", 2), Named("103", 3, 0.5))
+    assert found == Proposal(names, "mine", (Exchange("rank", "…"),))
+    assert ranker.wanted == 2

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from toolrec_cli.agent import trajectory as record
@@ -25,7 +25,7 @@ from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.tools import protocol
 from toolrec_cli.tools.fusion import fused
-from toolrec_cli.tools.protocol import Accepted, Action, Candidate, Context, Proposal, User
+from toolrec_cli.tools.protocol import Accepted, Action, Context, Proposal, User
 from toolrec_cli.tools.toolbox import Toolbox
 
 NEWEST_SHOWN = 10
@@ -68,6 +68,8 @@ class Explorer:
     attributes: tuple[str, ...]
     dataset: str
     limits: Limits = Limits()
+    _cards: dict[int, ItemCard] = field(default_factory=dict[int, ItemCard], init=False, repr=False, compare=False)
+    """What was told of an item before: one card serves every trajectory that mentions it."""
 
     def explore(self, user: User, on_step: Callable[[Trajectory], None] | None = None) -> Trajectory:
         """One user's exploration, from the first thought to the list. `on_step` sees it after every round."""
@@ -153,7 +155,8 @@ class Explorer:
         admission = memory.admit(proposal, action.tool, attribute, value, number)
         shown: list[ShownItem] = []
         for index, named, new in admission.items:
-            self._mention(trajectory, index)
+            if new:  # what memory held has been mentioned
+                self._mention(trajectory, index)
             marks = marks_text(memory, index)
             shown.append(ShownItem(self.catalog.item_id(index), named.rank, named.score, new, marks))
         return Shown(tuple(shown), admission.rejected, proposal.note, admission.matched)
@@ -161,7 +164,9 @@ class Explorer:
     def _mention(self, trajectory: Trajectory, item: int) -> None:
         item_id = self.catalog.item_id(item)
         if item_id not in trajectory.items:
-            trajectory.items[item_id] = ItemCard(self.catalog.title(item), self.catalog.described(item))
+            if item not in self._cards:
+                self._cards[item] = ItemCard(self.catalog.title(item), self.catalog.described(item))
+            trajectory.items[item_id] = self._cards[item]
 
     def _end(
         self,
@@ -191,12 +196,7 @@ def stuck(steps: Sequence[Step]) -> bool:
 
 def marks_text(memory: Memory, item: int) -> tuple[str, ...]:
     """The item's tool marks as words, oldest first, each once."""
-    return words_of(memory.candidates[item])
-
-
-def words_of(candidate: Candidate) -> tuple[str, ...]:
-    """The same, of a candidate."""
-    return tuple(dict.fromkeys(mark.text for mark in candidate.marks))
+    return memory.candidates[item].texts
 
 
 def rated(user: User, newest: int) -> list[tuple[int, float | None]]:

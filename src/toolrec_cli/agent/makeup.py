@@ -43,17 +43,22 @@ def shares(labelled: Iterable[tuple[Labels, float]]) -> dict[str, float]:
     """(labels, weight) of each item -> the share of each label; an item's weight is split evenly among its labels."""
     totals: dict[str, float] = defaultdict(float)
     for labels, weight in labelled:
-        for label in labels:
-            totals[label] += weight / len(labels)
+        if labels:
+            part = weight / len(labels)
+            for label in labels:
+                totals[label] += part
     whole = sum(totals.values())
     return {label: total / whole for label, total in totals.items()} if whole else {}
 
 
-def history_shares(context: Context, attribute: str) -> dict[str, float]:
-    """The make-up of the newest items of the history, the newest counting most."""
-    labels = context.facets.labels(attribute)
-    newest: list[int] = context.user.history[-NEWEST:][::-1].tolist()
-    return shares((labels[item], 0.5 ** (age / HALF_LIFE)) for age, item in enumerate(newest))
+def history_shares(context: Context, attribute: str) -> Shares:
+    """The make-up of the newest items of the history, the newest counting most. Of a user it is counted once."""
+    known = context.user.makeup
+    if attribute not in known:
+        labels = context.facets.labels(attribute)
+        newest: list[int] = context.user.history[-NEWEST:][::-1].tolist()
+        known[attribute] = shares((labels[item], 0.5 ** (age / HALF_LIFE)) for age, item in enumerate(newest))
+    return known[attribute]
 
 
 def gap(context: Context, attribute: str, listed: Iterable[int]) -> Gap:
@@ -61,6 +66,6 @@ def gap(context: Context, attribute: str, listed: Iterable[int]) -> Gap:
     labels = context.facets.labels(attribute)
     wanted = history_shares(context, attribute)
     present = shares((labels[item], 1.0) for item in listed)
-    both = wanted.keys() | present.keys()
-    divergence = 0.5 * sum(abs(wanted.get(label, 0.0) - present.get(label, 0.0)) for label in both)
+    far = sum([abs(share - present.get(label, 0.0)) for label, share in wanted.items()])
+    divergence = 0.5 * (far + sum([share for label, share in present.items() if label not in wanted]))
     return Gap(attribute, divergence, wanted, present)

@@ -33,8 +33,8 @@ class Memory:
         rejected: list[Rejected] = []
         matched: list[Matched] = []
         seen: set[int] = set()
-        for named in proposal.items:
-            match = self._catalog.resolve(named.name)
+        matches = self._catalog.resolve_all(named.name for named in proposal.items)
+        for named, match in zip(proposal.items, matches, strict=True):
             reason = self._objection(None if match is None else match.item_index, seen, tool)
             if match is None or reason:
                 rejected.append(Rejected(named.name, reason))

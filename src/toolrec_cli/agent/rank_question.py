@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from toolrec_cli.agent import quoting
-from toolrec_cli.agent.loop import NEWEST_SHOWN, rated, words_of
+from toolrec_cli.agent.loop import NEWEST_SHOWN, rated
 from toolrec_cli.agent.speech import faults
 from toolrec_cli.agent.speech.reading import lines_in, strings_in
 from toolrec_cli.agent.speech.schemas import order_schema
@@ -51,7 +51,7 @@ def question(context: Context, items: Sequence[int], attribute: str | None, want
             catalog.item_id(item),
             catalog.title(item),
             catalog.described(item),
-            by=[quoting.tame(mark) for mark in words_of(context.candidates[item])],
+            by=[quoting.tame(mark) for mark in context.candidates[item].texts],
         )
         for item in items
     ]
@@ -107,8 +107,7 @@ def read_answer(reply: Reply, items: Sequence[int], wanted: int, catalog: Catalo
         return Answer((), (), (), (), wanted, fault.reason)
     said = (strings_in(reply.text) or lines_in(reply.text))[: len(items) + 100]
     among, found, wrong = set(items), dict[int, str](), dict[str, None]()
-    for name in said:
-        match = catalog.resolve(name)
+    for name, match in zip(said, catalog.resolve_all(said), strict=True):
         if match is not None and match.item_index in among:
             found.setdefault(match.item_index, name)
         elif len(wrong) < _MOST_WRONG:

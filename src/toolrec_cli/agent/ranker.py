@@ -42,7 +42,7 @@ class BuiltinRanker:
 
     def _balanced(self, scored: list[tuple[int, float]], attribute: str, context: Context) -> list[tuple[int, float]]:
         labels = context.facets.labels(attribute)
-        lacking = history_shares(context, attribute)
+        lacking = dict(history_shares(context, attribute))
         pool, rest = scored[: REACH * context.n], scored[REACH * context.n :]
         picked: list[tuple[int, float]] = []
         while pool and len(picked) < context.n:

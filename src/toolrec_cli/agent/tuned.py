@@ -1,5 +1,6 @@
 """The tuned ranker: candidates ordered by weights that were learned on the validation split, and the reasons in words."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -46,12 +47,12 @@ class Weights:
 
 
 class TunedRanker:
-    """Orders candidates by all that speaks for them. It remembers its last order, so that it can give the reasons."""
+    """Orders candidates by all that speaks for them. Each thread remembers its last order, to give the reasons."""
 
     def __init__(self, features: Features, weights: Weights) -> None:
         self._features = features
         self._weights = weights
-        self._values: FloatArray = np.zeros((0, len(features.columns)), np.float32)
+        self._last = threading.local()
 
     def order(
         self, candidates: Sequence[Candidate], attribute: str | None, context: Context
@@ -63,8 +64,13 @@ class TunedRanker:
         values = self._features.of(context.user, items)
         scores = self._weights.score(values)
         order = np.lexsort((items, -scores))
-        self._values = values[order]
+        self._last.values = values[order]
         return [(context.catalog.item_id(int(items[i])), round(float(scores[i]), 4)) for i in order]
+
+    @property
+    def _values(self) -> FloatArray:
+        """The columns of the last order, best first: [K, F]."""
+        return getattr(self._last, "values", np.zeros((0, len(self._features.columns)), np.float32))
 
     def note(self, context: Context) -> str:
         """What lifts each of the first items over the average candidate, part by part, most first."""

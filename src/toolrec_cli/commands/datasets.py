@@ -68,22 +68,9 @@ def show(
     from toolrec_cli.render.profile import print_profile
     from toolrec_cli.render.progress import bars
 
-    workspace, as_json = _typed(ctx, "workspace", workspace), _typed(ctx, "as_json", as_json)
+    workspace, as_json = options.typed(ctx, "workspace", workspace), options.typed(ctx, "as_json", as_json)
     dataset = find_dataset(workspace, choose(workspace, name))
     with bars() as progress:
         found = profile(dataset, top, progress)
     print_profile(found, as_json=as_json)
     say(f"Next: {options.command(f'pretrain {dataset.name}', workspace)}", style="dim")
-
-
-def _typed(ctx: typer.Context, option: str, value: Any) -> Any:
-    """`value`, unless the option was typed before `show` and not after it: then what was typed there."""
-    before = ctx.parent
-    if before is None or _is_typed(ctx, option) or not _is_typed(before, option):
-        return value
-    return before.params[option]
-
-
-def _is_typed(ctx: Any, option: str) -> bool:
-    source = ctx.get_parameter_source(option)
-    return source is not None and source.name == "COMMANDLINE"

@@ -1,35 +1,28 @@
 """toolrec doctor"""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from toolrec_cli.commands import model_options as llm
 from toolrec_cli.commands import options
 
 
 def doctor(
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url", metavar="URL", help="A language-model server to ask what it can do: http://host/v1."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="NAME", help="Default: the first model that the server lists.")
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option("--preset", metavar="NAME", help="Ask at the preset's own address: ollama, vllm, openai, …"),
-    ] = None,
-    key_file: Annotated[
-        Path | None, typer.Option("--key-file", metavar="FILE", help="Holds the key; readable by its owner only.")
-    ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one answer may take.")] = 60.0,
+    ctx: typer.Context,
+    model: llm.Model = None,
+    base_url: llm.BaseUrl = None,
+    server: llm.Server = None,
+    server_setting: llm.ServerSettings = None,
+    key_file: llm.KeyFile = None,
+    timeout: llm.Timeout = 60.0,
+    max_retries: llm.MaxRetries = 1,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
-    """What is installed and what is wrong in the workspace; or, about eight tiny calls, what a model server really does.
+    """What is installed and what is wrong in the workspace; or, by about eight tiny calls, what a model server really does.
+
+    A server is asked when --base-url, --model or --server names it; without --model, its first model.
 
     [bold]toolrec doctor[/bold]
     [bold]toolrec doctor --base-url http://localhost:11434/v1[/bold]
@@ -42,19 +35,14 @@ def doctor(
     from toolrec_cli.render.doctor import print_consultation, print_examination
     from toolrec_cli.render.progress import bars
 
-    if base_url is None and model is None and preset is None:
+    if base_url is None and model is None and server is None:
         found = examine(workspace)
         print_examination(found, as_json=as_json)
         if found.problems:
             raise typer.Exit(CheckError.exit_code)
         return
-    from toolrec_cli.llm.stack import ModelOptions
-
-    asked = ModelOptions(
-        model or "", base_url, preset, key_file=key_file, timeout=timeout, max_retries=1, concurrency=1
-    )
     with bars() as progress:
-        consulted = consult(asked, os.environ, workspace, progress=progress)
+        consulted = consult(llm.model_options(ctx.params, workspace), os.environ, workspace, progress=progress)
     print_consultation(consulted, as_json=as_json)
     if consulted.protocol is None:
         raise typer.Exit(ProviderError.exit_code)

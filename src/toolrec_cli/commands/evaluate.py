@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from toolrec_cli.commands import options
+from toolrec_cli.commands.again import again, resumable
 
 
 class Split(StrEnum):
@@ -16,6 +17,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
+@resumable
 def evaluate(
     ctx: typer.Context,
     dataset: options.DatasetName = None,
@@ -30,6 +32,9 @@ def evaluate(
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
     tuned: options.Tuned = True,
+    resume: options.Resume = None,
+    allow_drift: options.AllowDrift = False,
+    workers: options.Workers = None,
     seed: options.Seed = 42,
     out: options.Out = None,
     as_json: options.Json = False,
@@ -38,6 +43,7 @@ def evaluate(
     """Many users -> metrics with 95 % intervals: backbone, each tool alone, their fusion, and the surrogate.
 
     Every user asked is in the denominator, and no held-out item is read before all lists are written.
+    Stopped, a run goes on where it was with --resume.
 
     [bold]toolrec eval ml-1m[/bold]
     [bold]toolrec eval ml-1m --users 200 --split validation[/bold]
@@ -46,6 +52,7 @@ def evaluate(
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
     from toolrec_cli.errors import UsageError
+    from toolrec_cli.operations.asking import Pace
     from toolrec_cli.operations.evaluating import EvalPlan
     from toolrec_cli.operations.evaluating import evaluate as run_evaluate
     from toolrec_cli.operations.exploring import AgentPlan
@@ -64,6 +71,7 @@ def evaluate(
     agent = AgentPlan(backbone, attributes, Limits(max(10, *ks), max_rounds), Part(split.value), tuned)
     plan = EvalPlan(agent, None if users == "all" else int(users), ks)
     with bars() as progress:
-        run, report = run_evaluate(setting, found, plan, progress)
+        goes_on = again(workspace, resume, allow_drift)
+        run, report = run_evaluate(setting, found, plan, progress, again=goes_on, pace=Pace(workers=workers))
     print_report(report, as_json=as_json)
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")

@@ -57,6 +57,19 @@ Device = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads. Default: all cores.")]
 
+Resume = Annotated[
+    str | None,
+    typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped: nobody is asked twice."),
+]
+AllowDrift = Annotated[
+    bool,
+    typer.Option("--allow-drift", help="Resume although data, models or settings have changed; it is recorded."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Processes that work at once. Default: all cores when there are many users."),
+]
+
 
 def command(words: str, workspace: Path) -> str:
     """The command to type next, with the workspace if it is not the current folder: "toolrec pretrain shop -w DIR"."""
@@ -66,6 +79,19 @@ def command(words: str, workspace: Path) -> str:
 def chosen(ctx: typer.Context, preset: dict[str, Any]) -> dict[str, Any]:
     """Every option's value, the preset's where nothing was typed; also what a preset says beyond the options."""
     return {**ctx.params, **{name: value for name, value in preset.items() if _is_default(ctx, name)}}
+
+
+def typed(ctx: typer.Context, option: str, value: Any) -> Any:
+    """`value`, unless the option was typed before a sub-command and not after it: then what was typed there."""
+    before = ctx.parent
+    if before is None or _is_typed(ctx, option) or not _is_typed(before, option):
+        return value
+    return before.params[option]
+
+
+def _is_typed(ctx: Any, option: str) -> bool:
+    source = ctx.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def call_of(ctx: typer.Context, preset: dict[str, Any] | None = None) -> Any:
@@ -81,7 +107,7 @@ def call_of(ctx: typer.Context, preset: dict[str, Any] | None = None) -> Any:
     return Call(tuple(sys.argv), settings)
 
 
-def typed(ctx: typer.Context) -> list[str]:
+def all_typed(ctx: typer.Context) -> list[str]:
     """The options and arguments that were typed, as they are written on the command line."""
     names = {each.name: each.opts[0] if each.opts[0].startswith("-") else str(each.name) for each in ctx.command.params}
     sources = {name: ctx.get_parameter_source(str(name)) for name in names}

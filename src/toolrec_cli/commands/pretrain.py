@@ -76,11 +76,11 @@ def _go_on(ctx: typer.Context, name: str, workspace: Path, *, as_json: bool) -> 
     """Go on with a run; how to train is written down in it."""
     from toolrec_cli.data.library import open_dataset
     from toolrec_cli.errors import UsageError
-    from toolrec_cli.operations.resuming import find_interrupted, resume_pretrain
+    from toolrec_cli.operations.resuming_training import find_interrupted, resume_pretrain
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.render.progress import watching
 
-    if others := [each for each in options.typed(ctx) if each not in ("--resume", "--workspace", "--json")]:
+    if others := [each for each in options.all_typed(ctx) if each not in ("--resume", "--workspace", "--json")]:
         raise UsageError(f"A run goes on exactly as it began: leave out {', '.join(others)}.")
     run = find_interrupted(Setting(workspace), name)
     found = open_dataset(workspace, run.manifest.dataset)

@@ -1,17 +1,30 @@
 """toolrec recommend"""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from toolrec_cli.commands import options
+from toolrec_cli.commands.again import again, resumable
 
 
+@resumable
 def recommend(
     ctx: typer.Context,
-    user: Annotated[list[str], typer.Option("--user", "-u", metavar="ID", help="Whom to recommend to (repeatable).")],
     dataset: options.DatasetName = None,
+    user: Annotated[
+        list[str] | None, typer.Option("--user", "-u", metavar="ID", help="Whom to recommend to (repeatable).")
+    ] = None,
+    users: Annotated[
+        str | None,
+        typer.Option(
+            "--users",
+            metavar="all|N|FILE|-",
+            help="Many: all; so many, drawn by the seed; or those a file, or the standard input, names, an id a line.",
+        ),
+    ] = None,
     trace: Annotated[
         bool, typer.Option("--trace", help="Show every thought, action and observation (stderr).")
     ] = False,
@@ -25,39 +38,88 @@ def recommend(
         bool,
         typer.Option("--full-history", help="Use every interaction, the held-out ones too (to serve, not to score)."),
     ] = False,
+    resume: options.Resume = None,
+    allow_drift: options.AllowDrift = False,
+    workers: options.Workers = None,
     seed: options.Seed = 42,
     out: options.Out = None,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
-    """One user or more -> a list each, explored by the built-in surrogate: no LLM, no network, no cost.
+    """One user or many -> a list each, explored by the built-in surrogate: no LLM, no network, no cost.
+
+    Stopped, a run goes on where it was with --resume.
 
     [bold]toolrec recommend --user 42 --trace[/bold]
     [bold]toolrec recommend ml-1m --user 42 --user 7 --json[/bold] prints a JSON document a user.
+    [bold]toolrec recommend ml-1m --users all[/bold]
     """
     from toolrec_cli.agent.loop import Limits
-    from toolrec_cli.agent.trajectory import Status
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
     from toolrec_cli.errors import PARTLY
-    from toolrec_cli.operations.exploring import AgentPlan
-    from toolrec_cli.operations.exploring import recommend as run_recommend
+    from toolrec_cli.operations.asking import Pace
+    from toolrec_cli.operations.exploring import AgentPlan, explore_all
+    from toolrec_cli.operations.resuming import recorded
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.render.console import say
+    from toolrec_cli.render.outcome import print_documents, print_outcome
+    from toolrec_cli.render.progress import bars
     from toolrec_cli.render.ranking import print_rankings
     from toolrec_cli.render.trace import LiveTrace
 
+    _one_way(user, users, resume)
     found = ready.dataset(workspace, dataset)
     setting = Setting(workspace, seed, out, options.call_of(ctx))
-    ready.known(found, users=user, attributes=attributes)
+    goes_on = again(workspace, resume, allow_drift)
+    user_ids = _whom(found, goes_on, user, users, seed)
+    found.user_indices(user_ids)
+    ready.known(found, attributes=attributes)
     ready.trained(setting, found)
     plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), None if full_history else Part.TEST, tuned)
     on_step = LiveTrace(rows).step if trace else None
-    run, done = run_recommend(setting, found, list(dict.fromkeys(user)), plan, on_step)
-    print_rankings(done, as_json=as_json)
-    say(f"Recorded in {run.path}. Again: toolrec replay {run.path}", style="dim")
+    with bars(shown=not trace) as progress:
+        run, outcome = explore_all(
+            setting,
+            found,
+            user_ids,
+            plan,
+            again=goes_on,
+            on_step=on_step,
+            progress=progress,
+            pace=Pace(workers=workers),
+        )
+    if users is None:
+        print_rankings(list(recorded(run).trajectories()), as_json=as_json)
+    elif as_json:
+        print_documents(recorded(run).trajectories())
+    else:
+        print_outcome(outcome)
+    one = "" if users is None else " --user ID"
+    say(f"Recorded in {run.path}. Again: toolrec replay {run.path}{one}", style="dim")
     left_out = "" if full_history else ", which was not told the newest, held-out item (--full-history tells it all)"
-    say(f"By {done[0].surrogate}{left_out}.", style="dim")
-    if any(trajectory.status is Status.FAILED for trajectory in done):
-        say("Not everybody has a list: see the status.", style="red")
+    say(f"By {outcome.surrogate}{left_out}.", style="dim")
+    if outcome.without_list:
+        say(f"{outcome.without_list:,} of {outcome.users:,} have no list: see the status.", style="red")
         raise typer.Exit(PARTLY)
+
+
+def _one_way(user: list[str] | None, users: str | None, resume: str | None) -> None:
+    from toolrec_cli.errors import UsageError
+
+    if user and users is not None:
+        raise UsageError("--user and --users exclude each other.", hint="--users FILE takes an id a line.")
+    if not user and users is None and resume is None:
+        raise UsageError("Whom should be recommended to?", hint="Type: --user ID, or --users all|N|FILE|-")
+
+
+def _whom(found: Any, goes_on: Any, user: list[str] | None, users: str | None, seed: int) -> list[str]:
+    """Whom the run asks."""
+    from toolrec_cli.operations.resuming import asked
+    from toolrec_cli.operations.whom import chosen
+
+    if goes_on is not None:
+        return asked(goes_on.run)
+    if users is not None:
+        return chosen(found, users, seed, sys.stdin)
+    return list(dict.fromkeys(user or ()))

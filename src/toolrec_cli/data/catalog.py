@@ -3,7 +3,7 @@
 `item_index` runs from 1 to N, and **0 is padding**; it is said here and nowhere else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +16,9 @@ from toolrec_cli.data.naming import TitleIndex
 from toolrec_cli.errors import UsageError, unknown
 
 PADDING = 0
+
+GUESSES = 20
+"""Of one list so many names may be compared with all titles: a model that makes up hundreds must not hold everybody up."""
 
 Value = str | float | int | list[str] | None
 """One item's value of one attribute: text, a number, several labels, or nothing."""
@@ -85,8 +88,8 @@ class Catalog:
         return self._titles[item_index]
 
     @cached_property
-    def _by_id(self) -> dict[str, int]:
-        return {item_id: index for index, item_id in enumerate(self._ids) if index}
+    def _by_id(self) -> dict[str, Match]:
+        return {item_id: Match(index, "id") for index, item_id in enumerate(self._ids) if index}
 
     @cached_property
     def _by_title(self) -> dict[str, int]:
@@ -111,17 +114,26 @@ class Catalog:
         values = self.values(numeric[0]) if numeric else [None] * len(self._ids)
         return [None if value is None else int(value) for value in values]
 
-    def resolve(self, name: str) -> Match | None:
+    def resolve(self, name: str, *, nearly: bool = True) -> Match | None:
         """The item that `name` means: its id, or else its title, exactly, but for its dress, or nearly, if only one can be meant.
 
-        None when none can be meant, or several. Ids and exact titles cost a look-up; the rest is tried only after them.
+        None when none can be meant, or several. Ids and exact titles cost a look-up; the rest is tried only after them, and
+        what is nearly it not at all unless `nearly`.
         """
-        if (index := self._by_id.get(name)) is not None:
-            return Match(index, "id")
+        if (match := self._by_id.get(name)) is not None:
+            return match
         if (index := self._by_title.get(name)) is not None:
             return Match(index, "title")
-        found = self._nearly.find(name)
+        found = self._nearly.find(name, nearly=nearly)
         return None if found is None else Match(found.place, found.how, found.score)
+
+    def resolve_all(self, names: Iterable[str]) -> Iterator[Match | None]:
+        """Every name in turn; after GUESSES names that had to be compared with all titles, no more are."""
+        left = GUESSES
+        for name in names:
+            match = self.resolve(name, nearly=left > 0)
+            left -= match is None or match.how == "fuzzy"
+            yield match
 
     def attribute(self, name: str) -> Attribute:
         """The attribute called `name`. Raises UsageError with the near miss."""

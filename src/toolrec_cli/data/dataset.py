@@ -107,8 +107,21 @@ class Dataset:
             raise UsageError(unknown("user", user_id, _comparable(ids, user_id), hint=hint))
         return found
 
+    def user_indices(self, user_ids: Sequence[str]) -> IntArray:
+        """The rows of any number of users, in their order. Raises UsageError for the first who is unknown, with the near miss."""
+        known = self.users.select("user_id").with_row_index("user_index")
+        asked = pl.DataFrame({"user_id": user_ids}, schema={"user_id": pl.String})
+        found = asked.join(known, on="user_id", how="left", maintain_order="left")["user_index"]
+        if found.null_count():
+            self.user_index(asked["user_id"][found.is_null().arg_max() or 0])
+        return found.to_numpy().astype(np.int64)
+
     def user_id(self, user_index: int) -> str:
         return self.users["user_id"][user_index]
+
+    def user_ids(self, users: IntArray) -> list[str]:
+        """The ids of any number of users (user_index)."""
+        return self.users["user_id"].gather(users).to_list()
 
     def profile(self, user_index: int) -> dict[str, Any]:
         """What is known of the user besides the history, without empty entries."""

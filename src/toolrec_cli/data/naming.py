@@ -72,8 +72,11 @@ class TitleIndex:
         self._keys = list(self._places)
         self._search = lru_cache(maxsize=4096)(self._nearest)
 
-    def find(self, name: str) -> Found | None:
-        """The title that `name` means and no other; None when nothing or several could be meant."""
+    def find(self, name: str, *, nearly: bool = True) -> Found | None:
+        """The title that `name` means and no other; None when nothing or several could be meant.
+
+        Without `nearly` names are not compared with all titles one by one, which takes its time where there are many.
+        """
         if len(name) > LONGEST:
             return None
         named = normalised(name)
@@ -82,7 +85,7 @@ class TitleIndex:
         if named.key in self._places:
             place = self._only(named.key, named.year)
             return None if place is None else Found(place, "normalised")
-        near = self._search(named.key)
+        near = self._search(named.key) if nearly else None
         place = None if near is None else self._only(near[0], named.year)
         return None if near is None or place is None else Found(place, "fuzzy", round(near[1], 1))
 

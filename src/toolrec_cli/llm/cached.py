@@ -18,6 +18,9 @@ VERSION = 1
 WAIT = 60.0
 """Seconds that one process waits while another writes."""
 
+_PAGES = 16_000
+"""Of 4 kB, written before the log is folded into the file: folding waits for the disk, and everybody waits for it."""
+
 _TABLE = """
 create table if not exists replies (
     key text primary key, model text not null, endpoint text not null, asked_at text not null,
@@ -38,6 +41,7 @@ class ReplyStore:
             self._file = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
             self._file.execute("pragma journal_mode = wal")
             self._file.execute("pragma synchronous = normal")  # a commit survives the process, whatever ends it
+            self._file.execute(f"pragma wal_autocheckpoint = {_PAGES}")
             version = self._file.execute("pragma user_version").fetchone()[0]
             if version > VERSION:
                 self._file.close()

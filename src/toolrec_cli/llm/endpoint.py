@@ -1,8 +1,10 @@
 """How one server wants to be asked: every way in which OpenAI-compatible servers differ, as a setting."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, cast, get_args, get_type_hints
 
 from toolrec_cli.errors import UsageError, unknown
 
@@ -89,12 +91,16 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
 
 
 def _body(value: str) -> dict[str, Any]:
-    import json
-
     try:
-        body = json.loads(value)
+        body: Any = json.loads(value)
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise UsageError("extra_body is a JSON object.", hint="""Write extra_body='{"top_p": 0.9}'.""")
-    return body  # pyright: ignore[reportUnknownVariableType]
+    named = cast("dict[str, Any]", body)
+    if any(re.search(r"api.?key|secret|password|authorization", name, re.IGNORECASE) for name in named):
+        raise UsageError(
+            "extra_body holds a secret, and settings are written down.",
+            hint="A key goes into the environment, or a --key-file.",
+        )
+    return named

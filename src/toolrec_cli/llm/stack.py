@@ -36,10 +36,11 @@ class ModelOptions:
 
     model: str
     base_url: str | None = None
-    preset: str | None = None
+    server: str | None = None
+    """--server NAME: the endpoint's preset."""
     api: Api | None = None
-    server: tuple[str, ...] = ()
-    """--server NAME=VALUE: settings of the endpoint, overridden one by one."""
+    settings: tuple[str, ...] = ()
+    """--server-setting NAME=VALUE: settings of the preset, overridden one by one."""
     key_file: Path | None = None
     timeout: float = 120.0
     """Seconds that one answer may take."""
@@ -89,10 +90,10 @@ def endpoint_of(options: ModelOptions, environment: Mapping[str, str]) -> Endpoi
     """The endpoint that is meant. Raises UsageError."""
     from toolrec_cli.llm.providers.presets import endpoint_for
 
-    url = options.base_url or (environment.get(BASE_URL) or None if options.preset is None else None)
-    endpoint = endpoint_for(url, options.model, options.preset)
+    url = options.base_url or (environment.get(BASE_URL) or None if options.server is None else None)
+    endpoint = endpoint_for(url, options.model, options.server)
     api = () if options.api is None else (f"api={options.api}",)
-    return overridden(endpoint, (*options.server, *api))
+    return overridden(endpoint, (*options.settings, *api))
 
 
 def build(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolrec_cli.models.features import ItemFeatures
-from toolrec_cli.models.transformer import Transformer, initialise
+from toolrec_cli.models.transformer import Transformer, initialise, steady
 
 HALF_LIVES = (0.5, 2.0, 8.0, 32.0)
 """In items. How fast the four means forget."""
@@ -98,12 +98,22 @@ class AttributeEncoder(nn.Module):
         u1, u2 = u.split([self.config.backbone_size, self.config.embedding_size], dim=-1)
         return torch.cat([u1, u2 + self._lately(attributes)], dim=-1)
 
+    def at_end(self, items: Tensor, lengths: Tensor, states: Tensor) -> Tensor:
+        """What `forward` gives at the newest item alone, without dropout. states [B, backbone_size] -> [B, query_size]."""
+        attributes = self.attribute_vectors(items)
+        u = self.dense(steady(torch.cat([self.transformer.at_end(attributes, lengths), states], dim=-1)))[:, 0]
+        u1, u2 = u.split([self.config.backbone_size, self.config.embedding_size], dim=-1)
+        age = (lengths[:, None] - 1).clamp(min=0) - torch.arange(items.shape[1], device=items.device)
+        shares = torch.stack([_shares(age, half_life) for half_life in HALF_LIVES], dim=-1)
+        counts = (GAIN * self.lately * shares).sum(dim=-1, keepdim=True)
+        lately = (counts * attributes).sum(dim=1)
+        return torch.cat([u1, u2 + lately], dim=-1)
+
     def _lately(self, attributes: Tensor) -> Tensor:
         """Σ_h c_h m_h at every position. [B, T, D] -> [B, T, D]."""
         position = torch.arange(attributes.shape[1], device=attributes.device)
         age = position[:, None] - position
-        weights = [torch.where(age >= 0, 0.5 ** (age.clamp(min=0) / half_life), 0.0) for half_life in HALF_LIVES]
-        shares = [each / each.sum(dim=1, keepdim=True) for each in weights]
+        shares = [_shares(age, half_life) for half_life in HALF_LIVES]
         return torch.einsum("h,hts,bsd->btd", GAIN * self.lately, torch.stack(shares), attributes)
 
     def item_vectors(self, table: Tensor) -> Tensor:
@@ -120,3 +130,9 @@ class AttributeEncoder(nn.Module):
 def _distinct(items: Tensor) -> tuple[Tensor, Tensor]:
     """(each item once [U], where each of `items` stands among them, in their shape)."""
     return torch.unique(items, return_inverse=True)  # pyright: ignore[reportUnknownVariableType]
+
+
+def _shares(age: Tensor, half_life: float) -> Tensor:
+    """How much each item counts for a mean that forgets; age [..., T] in items, negative for what is yet to come."""
+    weights = torch.where(age >= 0, 0.5 ** (age.clamp(min=0) / half_life), 0.0)
+    return weights / weights.sum(dim=-1, keepdim=True)

@@ -58,14 +58,21 @@ def encode(
         block = np.resize(rows, BLOCK)
         batch = windows.padded(block, padded)
         seen, lengths = batch.items.to(device), batch.lengths.to(device)
-        states = backbone(seen, lengths)
-        last = (torch.arange(BLOCK, device=device), (lengths - 1).clamp(min=0))
+        states = _at_end(backbone, seen, lengths)
         for name in sizes:
-            fused = states if name is None else encoders[name].eval()(seen, lengths, states)
-            found[name][rows] = fused[last][: len(rows)].cpu().numpy()
+            fused = states if name is None else encoders[name].eval().at_end(seen, lengths, states)
+            found[name][rows] = fused[: len(rows)].cpu().numpy()
     for queries in found.values():
         queries[windows.lengths == 0] = 0.0
     return found
+
+
+def _at_end(backbone: Backbone, items: Tensor, lengths: Tensor) -> Tensor:
+    """The state at everybody's newest item, [B, D]; a backbone that can spare itself the others does."""
+    spared = getattr(backbone, "at_end", None)
+    if spared is not None:
+        return spared(items, lengths)
+    return backbone(items, lengths)[torch.arange(len(lengths), device=items.device), (lengths - 1).clamp(min=0)]
 
 
 def device_of(model: Any) -> torch.device:

@@ -1,6 +1,8 @@
 """Scores for the retrieval tools: query vectors of a block of users, matched with each tool's item table user by user."""
 
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,19 @@ from toolrec_cli.models.fitting import histories_of
 from toolrec_cli.models.windows import IntArray
 
 
+@dataclass(frozen=True)
+class _Block:
+    """Query vectors by attribute, [n_users, D], and which user's are in which row. Never changed."""
+
+    rows: Mapping[int, int]
+    queries: Mapping[str | None, FloatArray]
+
+
 class BlockScorer:
-    """A backbone and its encoders over the histories up to the cut. Loaded once; `prepare` a block of users, then ask."""
+    """A backbone and its encoders over the histories up to the cut. Loaded once; `prepare` a block of users, then ask.
+
+    Any number of threads may ask, also for users of the block before the last prepared, and of none.
+    """
 
     def __init__(self, backbone: Any, encoders: Mapping[str, AttributeEncoder], histories: Interactions) -> None:
         self._backbone = backbone
@@ -22,8 +35,8 @@ class BlockScorer:
         table = backbone.item_vectors.detach()
         self._tables: dict[str | None, FloatArray] = {None: table.numpy()}
         self._tables |= {name: encoder.item_vectors(table).detach().numpy() for name, encoder in encoders.items()}
-        self._rows: dict[int, int] = {}
-        self._queries: Mapping[str | None, FloatArray] = {}
+        self._blocks: tuple[_Block, ...] = ()
+        self._encoding = threading.Lock()
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -31,13 +44,22 @@ class BlockScorer:
         return tuple(self._encoders)
 
     def prepare(self, users: IntArray) -> None:
-        """Encode the histories of these users (user_index) in one go; earlier ones are forgotten."""
-        items, offsets = histories_of(self._histories, users)
-        self._queries = encode(self._backbone, self._encoders, items, offsets)
-        self._rows = {int(user): row for row, user in enumerate(users)}
+        """Encode the histories of these users (user_index) in one go. The block before is kept: some may still be under way."""
+        self._blocks = (self._encoded(users), *self._blocks[:1])
 
     def scores(self, attribute: str | None, user_index: int) -> FloatArray:
         """A fresh array with the score of every item for one user, [N + 1]."""
-        if user_index not in self._rows:
-            self.prepare(np.array([user_index]))
-        return self._tables[attribute] @ self._queries[attribute][self._rows[user_index]]
+        for block in self._blocks:
+            if user_index in block.rows:
+                break
+        else:
+            block = self._encoded(np.array([user_index]))
+            self._blocks = (*self._blocks[-2:], block)
+        # One user at a time, and not a block's in one product, whose sums would depend on the company.
+        return self._tables[attribute] @ block.queries[attribute][block.rows[user_index]]
+
+    def _encoded(self, users: IntArray) -> _Block:
+        items, offsets = histories_of(self._histories, users)
+        with self._encoding:
+            queries = encode(self._backbone, self._encoders, items, offsets)
+        return _Block({int(user): row for row, user in enumerate(users)}, queries)

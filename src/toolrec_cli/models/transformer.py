@@ -6,6 +6,8 @@ counted from the end, so the newest item is always at position 0.
 Shapes: `B` batch, `T` time, `D` width.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,6 +40,25 @@ class Block(nn.Module):
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=real, is_causal=real is None)
         return mixed.transpose(1, 2).reshape(B, T, D)
 
+    def at(self, x: Tensor, last: Tensor) -> Tensor:
+        """What `forward` gives at one position of each sequence alone. x [B, T, D], last [B] -> [B, D]."""
+        B, T, D = x.shape
+        rows = torch.arange(B, device=x.device)
+        q, k, v = self.qkv(self.attention_norm(x)).view(B, T, 3, self.n_heads, D // self.n_heads).permute(2, 0, 3, 1, 4)
+        seen = (torch.arange(T, device=x.device) <= last[:, None])[:, None, None]
+        mixed = functional.scaled_dot_product_attention(q[rows, :, last][:, :, None], k, v, attn_mask=seen)
+        mine = steady(x[rows, last]) + self.mix(steady(mixed.reshape(B, D)))
+        return (mine + self.contract(functional.gelu(self.expand(self.feed_norm(mine)))))[:, 0]
+
+
+STEADY = 16
+"""A matrix product of few rows may round a row by its place among them; with every row so many times, it does not."""
+
+
+def steady(x: Tensor) -> Tensor:
+    """[B, D] -> [B, STEADY, D]: every row in a place of its own, whatever the others are."""
+    return x[:, None].expand(-1, STEADY, -1).contiguous()
+
 
 class Transformer(nn.Module):
     """Input vectors + positions from the end -> one state a position, which sees what came before, or (not `causal`) all."""
@@ -54,13 +75,25 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """x [B, T, D], lengths [B] (how many positions are real) -> [B, T, D]."""
-        T = x.shape[1]
-        from_end = lengths[:, None] - 1 - torch.arange(T, device=x.device)
-        x = self.dropout(x + self.positions(from_end.clamp(min=0)))
-        real = None if self.causal else (from_end >= 0)[:, None, None]
+        x, real = self._placed(x, lengths), None
+        if not self.causal:
+            real = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, None, None]
         for block in self.blocks:
             x = block(x, real)
         return self.norm(x)
+
+    def at_end(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """The state at the newest position alone, without dropout: about half the work. Causal ones only. -> [B, D]."""
+        x = self._placed(x, lengths)
+        *earlier, final = self.blocks
+        for block in earlier:
+            x = block(x)
+        last: Any = final
+        return self.norm(last.at(x, (lengths - 1).clamp(min=0)))
+
+    def _placed(self, x: Tensor, lengths: Tensor) -> Tensor:
+        from_end = lengths[:, None] - 1 - torch.arange(x.shape[1], device=x.device)
+        return self.dropout(x + self.positions(from_end.clamp(min=0)))
 
 
 def initialise(module: nn.Module, std: float = 0.02) -> None:

@@ -1,30 +1,30 @@
 """toolrec eval: many users -> metrics with intervals. Lists are made and written first; held-out items are read after."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic import TypeAdapter
 
-from toolrec_cli.agent.codec import encode
-from toolrec_cli.agent.replay import TRAJECTORIES
-from toolrec_cli.agent.trajectory import Shown, Status, Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError
-from toolrec_cli.evaluation.report import Failure, Report, compare, hit_interval
-from toolrec_cli.evaluation.rows import FUSION, padded, row_name, tool_lists
-from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble, blocks
+from toolrec_cli.evaluation.report import Report, compare, hit_interval
+from toolrec_cli.operations.asking import Pace
+from toolrec_cli.operations.deriving import derive
+from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
+from toolrec_cli.operations.list_making import make_lists
+from toolrec_cli.operations.resuming import Again, asked, plain, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream
 from toolrec_cli.storage.atomic import write_json
-from toolrec_cli.storage.run_dir import RunDir, recording
+from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.storage.tables import PER_USER, RANKINGS, write_table
 
 IntArray = npt.NDArray[np.int64]
-SURROGATE = "surrogate"
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,16 @@ class EvalPlan:
     ks: tuple[int, ...] = (10,)
 
 
-@dataclass
-class _Made:
-    """The lists made so far, by row, [n, length] a user; and what each exploration left behind."""
-
-    lists: dict[str, list[IntArray]]
-    retrieved: list[IntArray] = field(default_factory=list[IntArray])
-    ended: list[tuple[str, Status, int, str]] = field(default_factory=list[tuple[str, Status, int, str]])
-    """user_id, status, rounds, and the last word of whoever did not finish by himself."""
-
-
 def evaluate(
-    setting: Setting, dataset: Dataset, plan: EvalPlan | None = None, progress: Progress = silent
+    setting: Setting,
+    dataset: Dataset,
+    plan: EvalPlan | None = None,
+    progress: Progress = silent,
+    *,
+    again: Again | None = None,
+    pace: Pace | None = None,
 ) -> tuple[RunDir, Report]:
-    """Every method's list for the same users, then the score of each.
+    """Every method's list for the same users, then the score of each. With `again` that run goes on.
 
     Raises UsageError when the plan cannot be scored, InputError when nobody has a held-out item.
     """
@@ -59,14 +55,18 @@ def evaluate(
         raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
     if max(plan.ks) > plan.agent.limits.n:
         raise UsageError(f"A list of {plan.agent.limits.n} items cannot be scored at {max(plan.ks)}.")
-    users = _drawn(dataset.users_with(part), plan.n_users, setting.seed)
+    if again and again.run.manifest.status == "done":
+        return again.run, _stored_report(again.run)
+    drawn = _drawn(dataset.users_with(part), plan.n_users, setting.seed)
+    users = dataset.user_indices(asked(again.run)) if again else drawn
     agent = assemble(setting, dataset, plan.agent, users)
-    with recording(setting.runs, setting.manifest("eval", dataset.name, dataset, agent.inputs), setting.out) as run:
-        made = _make_lists(agent, users, run, progress)
-        lists = {name: np.stack(rows) for name, rows in made.lists.items()}
-        _write_rankings(run, dataset, users, lists)
+    manifest = setting.manifest("eval", dataset.name, dataset, agent.inputs, plain(plan))
+    with underway(setting, manifest, dataset.user_ids(users), again) as (run, record):
+        made = make_lists(agent, users, record, progress, pace)
+        derive(run, record, None)
+        _write_rankings(run, dataset, users, made.lists)
         targets = dataset.held_out(part)[users].astype(np.int64)
-        rows, values = compare(lists, targets, plan.ks, agent.backbone, setting.seed)
+        rows, values = compare(made.lists, targets, plan.ks, agent.backbone, setting.seed)
         hits = np.array([target in found for target, found in zip(targets, made.retrieved, strict=True)])
         report = Report(
             dataset=dataset.name,
@@ -77,15 +77,19 @@ def evaluate(
             surrogate=agent.explorer.surrogate.name,
             rows=rows,
             candidate_recall=hit_interval(hits, setting.seed),
-            mean_rounds=float(np.mean([rounds for _, _, rounds, _ in made.ended])),
-            statuses=_counted(made),
-            failures=_failures(made),
+            mean_rounds=float(made.rounds.mean()),
+            statuses=made.counted(),
+            failures=made.failed(),
             out_of_reach=_out_of_reach(agent, users, targets),
         )
         _write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
         run.update(result={"n_users": len(users), "statuses": report.statuses})
     return run, report
+
+
+def _stored_report(run: RunDir) -> Report:
+    return TypeAdapter(Report).validate_json((run.path / "report.json").read_bytes())
 
 
 def _out_of_reach(agent: Agent, users: IntArray, targets: IntArray) -> int:
@@ -102,49 +106,6 @@ def _drawn(users: IntArray, n_users: int | None, seed: int) -> IntArray:
     if n_users is None or n_users >= len(users):
         return users
     return np.sort(stream(seed, "evaluated users").choice(users, n_users, replace=False))
-
-
-def _make_lists(agent: Agent, users: IntArray, run: RunDir, progress: Progress) -> _Made:
-    attributes: list[str | None] = [None, *agent.scorer.attributes]
-    rows = [agent.backbone, *map(row_name, agent.scorer.attributes), FUSION, SURROGATE]
-    made = _Made({name: [] for name in rows})
-    n = agent.explorer.limits.n
-    for block in blocks(agent, users):
-        for index in block.tolist():
-            user = agent.user(index)
-            alone, fused = tool_lists(agent.scorer, index, user.history, n, attributes)
-            trajectory = agent.explorer.explore(user)
-            run.append(TRAJECTORIES, encode(trajectory))
-            final = _indices(agent, [r.item_id for r in trajectory.ranking])
-            for name, found in zip(rows, [*alone, fused, final], strict=True):
-                made.lists[name].append(padded(found, n))
-            _note(made, agent, trajectory)
-            progress("users", len(made.ended), len(users))
-    return made
-
-
-def _note(made: _Made, agent: Agent, trajectory: Trajectory) -> None:
-    shown = (step for step in trajectory.steps if step.action.tool == "retrieve")
-    ids = {item.item_id for step in shown if isinstance(step.observation, Shown) for item in step.observation.items}
-    made.retrieved.append(_indices(agent, list(ids)))
-    last = trajectory.steps[-1].thought if trajectory.status is not Status.FINISHED and trajectory.steps else ""
-    made.ended.append((trajectory.user_id, trajectory.status, len(trajectory.steps), last))
-
-
-def _indices(agent: Agent, item_ids: list[str]) -> IntArray:
-    matches = (agent.dataset.catalog.resolve(item_id) for item_id in item_ids)
-    return np.array([match.item_index for match in matches if match], dtype=np.int64)
-
-
-def _counted(made: _Made) -> dict[str, int]:
-    statuses = [str(status) for _, status, _, _ in made.ended]
-    return {status: statuses.count(status) for status in sorted(set(statuses))}
-
-
-def _failures(made: _Made) -> tuple[Failure, ...]:
-    return tuple(
-        Failure(user, str(status), last) for user, status, _, last in made.ended if status is not Status.FINISHED
-    )
 
 
 def _write_rankings(run: RunDir, dataset: Dataset, users: IntArray, lists: Mapping[str, IntArray]) -> None:

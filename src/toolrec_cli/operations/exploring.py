@@ -1,28 +1,28 @@
 """toolrec recommend: users -> trajectories and lists."""
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from toolrec_cli.agent.builtin import BuiltinSurrogate, Habits
-from toolrec_cli.agent.codec import encode
 from toolrec_cli.agent.loop import Explorer, Limits
 from toolrec_cli.agent.ranker import BuiltinRanker
-from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.data.interactions import Interactions, Part
 from toolrec_cli.models import store
 from toolrec_cli.models.scoring import BlockScorer
+from toolrec_cli.operations.asking import BLOCK, OnStep, Pace, ask
+from toolrec_cli.operations.deriving import Outcome, derive
+from toolrec_cli.operations.resuming import Again, plain, recorded, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.tuned import find_tuned
 from toolrec_cli.progress import Progress, silent
-from toolrec_cli.storage.run_dir import RunDir, recording
-from toolrec_cli.storage.tables import RANKINGS, write_table
+from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.tools.finish import FinishTool
 from toolrec_cli.tools.protocol import User
 from toolrec_cli.tools.rank import RankTool
@@ -30,10 +30,8 @@ from toolrec_cli.tools.retrieve import RetrievalTool
 from toolrec_cli.tools.toolbox import Toolbox
 
 IntArray = npt.NDArray[np.int64]
-OnStep = Callable[[Trajectory], None]
-
-BLOCK = 512
-"""Users whose histories are encoded at once."""
+SURROGATE = "surrogate"
+"""The row of rankings.parquet that holds the surrogate's lists."""
 
 
 @dataclass(frozen=True)
@@ -112,36 +110,46 @@ def recommend(
     on_step: OnStep | None = None,
     progress: Progress = silent,
 ) -> tuple[RunDir, list[Trajectory]]:
-    """Explore for some users; record every trajectory as it ends.
+    """Explore for a few users: the run, and everybody's trajectory in the order asked.
 
     Raises UsageError for an unknown user before anything runs.
     """
-    users = np.array([dataset.user_index(user_id) for user_id in user_ids], dtype=np.int64)
-    agent = assemble(setting, dataset, plan or AgentPlan(), users)
+    run, _ = explore_all(setting, dataset, user_ids, plan, on_step=on_step, progress=progress)
+    return run, list(recorded(run).trajectories())
+
+
+def explore_all(
+    setting: Setting,
+    dataset: Dataset,
+    user_ids: Sequence[str],
+    plan: AgentPlan | None = None,
+    *,
+    again: Again | None = None,
+    on_step: OnStep | None = None,
+    progress: Progress = silent,
+    pace: Pace | None = None,
+) -> tuple[RunDir, Outcome]:
+    """Explore for any number of users, each recorded as it ends; no trajectory is held.
+
+    With `again` that run goes on: `user_ids` and `plan` are those it began with, and nobody on record is asked again.
+    Raises UsageError for an unknown user before anything runs, and when something that matters has changed since.
+    """
+    plan = plan or AgentPlan()
+    users = dataset.user_indices(user_ids)
+    if again and again.run.manifest.status == "done":
+        return again.run, Outcome.of(recorded(again.run))
+    agent = assemble(setting, dataset, plan, users)
     subject = f"{dataset.name}-{user_ids[0] if len(user_ids) == 1 else f'{len(user_ids)}-users'}"
-    done: list[Trajectory] = []
-    with recording(setting.runs, setting.manifest("recommend", subject, dataset, agent.inputs), setting.out) as run:
-        for block in blocks(agent, users):
-            for user in block:
-                trajectory = agent.explorer.explore(agent.user(int(user)), on_step)
-                run.append(TRAJECTORIES, encode(trajectory))
-                done.append(trajectory)
-                progress("users", len(done), len(users))
-        write_table(run.path / "rankings.parquet", RANKINGS, ranking_columns({"surrogate": done}))
-        run.update(result=outcome(done))
-    return run, done
+    manifest = setting.manifest("recommend", subject, dataset, agent.inputs, plain(plan))
+    with underway(setting, manifest, user_ids, again) as (run, record):
+        began, n_asked = time.monotonic(), 0
+        for _ in ask(agent, users, record, _nothing, on_step=on_step, progress=progress, pace=pace):
+            n_asked += 1
+        outcome = derive(run, record, SURROGATE)
+        outcome.asked, outcome.seconds = n_asked, time.monotonic() - began
+        run.update(result=outcome.as_result())
+    return run, outcome
 
 
-def ranking_columns(by_row: dict[str, list[Trajectory]]) -> dict[str, list[Any]]:
-    """rankings.parquet of trajectories."""
-    lines = [(row, t.user_id, r.rank, r.item_id) for row, done in by_row.items() for t in done for r in t.ranking]
-    return {name: [line[place] for line in lines] for place, name in enumerate(RANKINGS)}
-
-
-def outcome(done: Sequence[Trajectory]) -> dict[str, Any]:
-    """How the explorations ended."""
-    statuses: dict[str, int] = {}
-    for trajectory in done:
-        statuses[str(trajectory.status)] = statuses.get(str(trajectory.status), 0) + 1
-    rounds = float(np.mean([len(t.steps) for t in done])) if done else 0.0
-    return {"users": len(done), "statuses": statuses, "mean_rounds": rounds}
+def _nothing(position: int, trajectory: Trajectory) -> None:
+    """What `recommend` makes of a trajectory: it is on record."""

@@ -1,61 +1,110 @@
-"""toolrec pretrain --resume: an interrupted training goes on, and ends as if it had never stopped."""
+"""A run begins, or goes on: whom it asks, what it may not have changed in between, and who is on record already."""
 
-import shlex
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+import polars as pl
+from pydantic import TypeAdapter
 
-from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.errors import InputError
-from toolrec_cli.models.training_state import KeptState, load_state
+from toolrec_cli.agent.replay import TRAJECTORIES
+from toolrec_cli.errors import InputError, UsageError
+from toolrec_cli.operations.record import Record
 from toolrec_cli.operations.setting import Setting
-from toolrec_cli.operations.training import RESUME, BackbonePlan, fit_and_record, fresh_backbone, saying_how_to_go_on
-from toolrec_cli.operations.training_log import OnEpoch, forget_after
-from toolrec_cli.progress import Progress, silent
-from toolrec_cli.storage.reopening import alone, reopened
-from toolrec_cli.storage.run_dir import RunDir, find_run
+from toolrec_cli.storage.run_dir import Manifest, RunDir, recording, resuming
+from toolrec_cli.storage.tables import ASKED, write_table
+
+ASKED_FILE = "asked.parquet"
 
 
-def find_interrupted(setting: Setting, name: str) -> RunDir:
-    """The pretrain run called `name`, which is not finished. Raises InputError for any other."""
-    run = find_run(setting.runs, name)
-    if run.manifest.verb != "pretrain":
-        raise InputError(f"{run.path} is a run of {run.manifest.verb}, not of pretrain.")
-    if run.manifest.status == "done":
-        raise InputError(f"{run.path} is finished.", hint="There is nothing to go on with.")
-    return run
+@dataclass(frozen=True)
+class Again:
+    """The run that goes on; and whether it may although something has changed since (which is recorded)."""
+
+    run: RunDir
+    allow_drift: bool = False
 
 
-def resume_pretrain(
-    run: RunDir, dataset: Dataset, on_epoch: OnEpoch = lambda _: None, progress: Progress = silent
-) -> RunDir:
-    """Go on from the last whole epoch: on the same machine, to the same weights and metrics, to the bit.
+@contextmanager
+def underway(
+    setting: Setting, manifest: Manifest, user_ids: Sequence[str], again: Again | None = None
+) -> Generator[tuple[RunDir, Record]]:
+    """A new run, or `again` that goes on, with its record.
 
-    Raises InputError when there is no whole epoch yet, or the data set is another.
+    Raises UsageError when something that matters has changed since the run began, InputError when another process is at it.
     """
-    if run.manifest.dataset_digest != dataset.card.digest:
-        raise InputError(
-            f"{run.path} was trained on another {dataset.name!r} than is prepared now.", hint="Train anew."
-        )
-    with alone(run):
-        kept = _kept(run)
-        plan = _plan(run, kept)
-        model = fresh_backbone(plan, dataset)
-        with saying_how_to_go_on(), reopened(run):
-            forget_after(run, kept.state.epochs[-1].epoch)
-            fit_and_record(run, plan, model, dataset, on_epoch, progress, kept)
-    return run
+    if again is None:
+        with recording(setting.runs, manifest, setting.out, TRAJECTORIES) as run:
+            write_table(run.path / ASKED_FILE, ASKED, {"user_id": user_ids})
+            with Record(run.path / TRAJECTORIES, user_ids) as record:
+                yield run, record
+        return
+    drift = drifted(again.run.manifest, manifest)
+    if drift and not again.allow_drift:
+        raise _refusal(again.run, drift)
+    noted = {"argv": list(setting.call.argv), "versions": manifest.versions, "drift": drift}
+    with (
+        resuming(again.run.path, TRAJECTORIES, **noted) as run,
+        Record(run.path / TRAJECTORIES, user_ids) as record,
+    ):
+        yield run, record
 
 
-def _kept(run: RunDir) -> KeptState:
-    if not (run.path / RESUME).is_dir():
-        typed = shlex.join(["toolrec", *run.manifest.argv[1:]])
-        raise InputError(f"{run.path} was stopped before its first epoch was over.", hint=f"Begin anew: {typed}")
-    return load_state(run.path / RESUME)
-
-
-def _plan(run: RunDir, kept: KeptState) -> BackbonePlan:
+def asked(run: RunDir) -> list[str]:
+    """Whom a run is to ask, in order. Raises InputError when it does not say."""
+    path = run.path / ASKED_FILE
     try:
-        return TypeAdapter(BackbonePlan).validate_python(kept.about["plan"])
-    except (KeyError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{run.path / RESUME} makes no sense ({reason}).", hint="Train again.") from error
+        return pl.read_parquet(path)["user_id"].to_list()
+    except (FileNotFoundError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"{run.path} cannot go on: {path.name} is missing or cut off.", hint="Run it anew, with another --out."
+        ) from error
+
+
+def recorded(run: RunDir) -> Record:
+    """Who is on record in a run, to be read."""
+    return Record(run.path / TRAJECTORIES, asked(run))
+
+
+def plain(plan: Any) -> dict[str, Any]:
+    """A plan (a dataclass) as the manifest holds it."""
+    return TypeAdapter[Any](plan.__class__).dump_python(plan, mode="json", warnings=False, fallback=str)
+
+
+def drifted(then: Manifest, now: Manifest) -> dict[str, list[Any]]:
+    """What has changed since a run began, [then, now] by name: data set, models and prompts (inputs), plan, seed."""
+    before, after = _fingerprint(then), _fingerprint(now)
+    names = [*before, *(name for name in after if name not in before)]
+    return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}
+
+
+def _fingerprint(manifest: Manifest) -> dict[str, Any]:
+    """All that must not change. Backbones are known by digest, not by the run that holds them."""
+    named = {"verb": manifest.verb, "dataset": manifest.dataset, "dataset_digest": manifest.dataset_digest}
+    inputs = {f"inputs.{name}": digest for name, digest in manifest.inputs.items()}
+    found = {**named, "seed": manifest.seed, **inputs, **_flat("plan", manifest.plan)}
+    return {name: value for name, value in found.items() if not name.endswith(".backbone") or name in inputs}
+
+
+def _flat(name: str, value: Any) -> dict[str, Any]:
+    """{"plan": {"limits": {"n": 10}}} -> {"plan.limits.n": 10}."""
+    if not isinstance(value, Mapping):
+        return {name: value}
+    found: dict[str, Any] = {}
+    for key, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
+        found |= _flat(f"{name}.{key}", inner)
+    return found
+
+
+def _refusal(run: RunDir, drift: Mapping[str, list[Any]]) -> UsageError:
+    changes = "; ".join(f"{name} was {_short(then)}, now {_short(now)}" for name, (then, now) in drift.items())
+    return UsageError(
+        f"{run.path} cannot go on as it began: {changes}.",
+        hint="Go back to what it began with, or add --allow-drift: the change is then recorded, and the lists are of two kinds.",
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return "absent" if value is None else text if len(text) <= 20 else f"{text[:13]}…"

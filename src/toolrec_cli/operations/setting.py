@@ -33,7 +33,14 @@ class Setting:
     def runs(self) -> Path:
         return self.workspace / "runs"
 
-    def manifest(self, verb: str, subject: str, dataset: Dataset, inputs: dict[str, str] | None = None) -> Manifest:
+    def manifest(
+        self,
+        verb: str,
+        subject: str,
+        dataset: Dataset,
+        inputs: dict[str, str] | None = None,
+        plan: dict[str, Any] | None = None,
+    ) -> Manifest:
         """The manifest of a run that begins now."""
         return Manifest(
             verb=verb,
@@ -45,6 +52,7 @@ class Setting:
             seed=self.seed,
             versions=_versions(),
             inputs=inputs or {},
+            plan=plan or {},
         )
 
 

@@ -11,7 +11,7 @@ from toolrec_cli.operations.doctoring import Consultation, Examination
 from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
 from toolrec_cli.render.listing import size
 
-_STYLES = {"yes": "green", "ignored": "yellow", "refused": "red", "unclear": "dim"}
+_STYLES = {"yes": "green", "ignored": "yellow", "refused": "red", "failed": "red", "unclear": "dim"}
 
 _ROWS = {
     "json_schema": ("json_schema", "an answer obeys a schema"),
@@ -69,8 +69,8 @@ def print_consultation(found: Consultation, *, as_json: bool) -> None:
 def flags(found: Consultation) -> list[str]:
     """What to add to a command so that this model is asked as it wants."""
     protocol = [] if found.protocol is None else ["--protocol", found.protocol]
-    words = ["--model", found.model, "--base-url", found.base_url, "--preset", found.preset, *protocol]
-    return [*words, *(word for setting in found.settings for word in ("--server", setting))]
+    words = ["--model", found.model, "--base-url", found.base_url, "--server", found.preset, *protocol]
+    return [*words, *(word for setting in found.settings for word in ("--server-setting", setting))]
 
 
 def _table(found: Consultation) -> Table:

@@ -13,8 +13,8 @@ from toolrec_cli.render.console import stderr
 
 
 @contextmanager
-def bars(console: Console | None = None) -> Generator[Callback]:
-    """A progress callback that draws one bar a task, with the time left; silent when nobody is at a terminal."""
+def bars(console: Console | None = None, *, shown: bool = True) -> Generator[Callback]:
+    """A progress callback that draws one bar a task, with the time left; silent when nobody is at a terminal, or not `shown`."""
     console = console or stderr()
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -23,16 +23,16 @@ def bars(console: Console | None = None) -> Generator[Callback]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as drawn:
         tasks: dict[str, TaskID] = {}
 
         def update(task: str, done: int, total: int, note: str = "") -> None:
             if task not in tasks:
                 for old in tasks.values():
-                    shown.remove_task(old)
+                    drawn.remove_task(old)
                 tasks.clear()
-                tasks[task] = shown.add_task(task, total=total, note=note)
-            shown.update(tasks[task], completed=done, note=note)
+                tasks[task] = drawn.add_task(task, total=total, note=note)
+            drawn.update(tasks[task], completed=done, note=note)
 
         yield update
 

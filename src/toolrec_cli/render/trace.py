@@ -122,7 +122,7 @@ def spoken_match(match: Matched) -> str:
     """ "'Godfather, The' is 858 (normalised title)", "'Godfahter' is 858 (title 94 % alike)"."""
     how = "exact title" if match.how == "title" else f"{match.how} title"
     how = how if match.score is None else f"title {match.score:.0f} % alike"
-    return f"{match.name!r:.60} is {match.item_id} ({how})"
+    return clean(f"{match.name!r:.60} is {match.item_id} ({how})")
 
 
 def spoken_exchanges(exchanges: Sequence[Exchange]) -> str:

@@ -1,12 +1,14 @@
 """A run's directory: a manifest that says what ran, and the files it made.
 
 `run.json` is written when the run begins (status "running") and again, last, when it ends. A run that fails leaves no
-directory; one that is interrupted keeps what is worth keeping, and says so in its status.
+directory; one that is interrupted keeps what is worth keeping, and says so in its status. A run with a log (a line a user)
+keeps its directory as soon as one line is whole, however it ends, and can be resumed.
 """
 
 import json
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -17,9 +19,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from toolrec_cli.errors import InputError, unknown
+from toolrec_cli.errors import InputError, ToolRecError, unknown
 from toolrec_cli.storage import atomic
 from toolrec_cli.storage.digests import file_digest
+from toolrec_cli.storage.lock import holding
+from toolrec_cli.storage.log import has_lines, trim
 
 SCHEMA_VERSION = 1
 MANIFEST = "run.json"
@@ -43,9 +47,16 @@ class Manifest:
     outputs: dict[str, str] = field(default_factory=dict[str, str])
     """File -> SHA-256, filled in at the end."""
     result: dict[str, Any] = field(default_factory=dict[str, Any])
+    plan: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What the operation was asked to do, in its own words: by this a run is resumed, or verified."""
     status: str = "running"
+    """running · done · interrupted (Ctrl-C, a budget, a provider, the disk) · failed (a bug)."""
+    reason: str = ""
+    """Why it did not end well."""
     started: str = ""
     finished: str | None = None
+    resumed: tuple[dict[str, Any], ...] = ()
+    """Every time it went on: when, how many bytes of a torn line were cut off, and what had changed by then (`drift`)."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -74,11 +85,13 @@ class RunDir:
         """Append one value as a line of JSON."""
         self.append(file, json.dumps(value, ensure_ascii=False).encode() + b"\n")
 
-    def finish(self, status: str) -> None:
-        """Write down what was made and how it ended."""
+    def finish(self, status: str, reason: str = "") -> None:
+        """Write down what was made and how it ended; what a process that died left half-made is swept away."""
+        for half_made in self.path.glob(".*.partial"):
+            shutil.rmtree(half_made) if half_made.is_dir() else half_made.unlink()
         files = (f for f in self.path.rglob("*") if f.is_file() and f.name != MANIFEST and not f.name.startswith("."))
         outputs = {str(f.relative_to(self.path)): file_digest(f) for f in sorted(files)}
-        self.update(status=status, finished=_now(), outputs=outputs)
+        self.update(status=status, reason=reason, finished=_now(), outputs=outputs)
 
 
 def _now() -> str:
@@ -86,10 +99,11 @@ def _now() -> str:
 
 
 @contextmanager
-def recording(runs: Path, manifest: Manifest, out: Path | None = None) -> Generator[RunDir]:
+def recording(runs: Path, manifest: Manifest, out: Path | None = None, log: str | None = None) -> Generator[RunDir]:
     """A new run in `runs` (or at `out`): finished when the block ends well, interrupted on Ctrl-C, gone on failure.
 
-    Raises InputError when `out` is there already.
+    With a `log`, it is kept however the block ends once that file has a whole line. Raises InputError when `out` is there
+    already.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]  # in order also within a second
     subject = re.sub(r"[^\w.-]+", "_", manifest.subject)[:60]  # it may hold strangers' ids and column names
@@ -98,19 +112,62 @@ def recording(runs: Path, manifest: Manifest, out: Path | None = None) -> Genera
         raise InputError(f"{path} is there already.", hint="Choose another --out, or remove it.")
     path.mkdir(parents=True)
     run = RunDir(path, manifest)
-    try:
+    with _removed_if_worthless(run, log), holding(path), _ending(run, log):
         run.update(started=_now())
         yield run
+
+
+@contextmanager
+def resuming(path: Path, log: str, **noted: Any) -> Generator[RunDir]:
+    """The unfinished run at `path` goes on: a torn last line of its log is cut off, and `noted` is written down.
+
+    Raises InputError when another process is at it.
+    """
+    with holding(path):
+        run = open_run(path)  # only now: until the lock was ours, somebody else may have written it
+        entry = {"started": _now(), "torn_bytes": trim(path / log), **noted}
+        with _ending(run, log):
+            run.update(status="running", reason="", finished=None, resumed=(*run.manifest.resumed, entry))
+            yield run
+
+
+@contextmanager
+def _ending(run: RunDir, log: str | None) -> Generator[None]:
+    """Write down how it ended; whoever stopped it is told what is kept."""
+    try:
+        yield
         run.finish("done")
-    except KeyboardInterrupt as stopped:
-        if any(file.name != MANIFEST for file in path.iterdir()):
-            run.finish("interrupted")
-            stopped.add_note(f"Kept: {path}")
-        else:
-            shutil.rmtree(path, ignore_errors=True)
+    except BaseException as stopped:
+        if _is_worth_keeping(run, stopped, log):
+            with suppress(OSError):  # on a full disk the manifest stays as it was: "running", with nobody at it
+                trim(run.path / log) if log else None
+                run.finish(*_how(stopped))
+            again = f". Go on: toolrec {run.manifest.verb} --resume {shlex.quote(str(run.path))}" if log else ""
+            stopped.add_note(f"Kept: {run.path}{again}")
         raise
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
+
+
+def _how(stopped: BaseException) -> tuple[str, str]:
+    """The status and the reason of a run that was stopped."""
+    outside = isinstance(stopped, KeyboardInterrupt | ToolRecError | OSError)
+    reason = str(stopped) or type(stopped).__name__
+    return "interrupted" if outside else "failed", reason.splitlines()[0]
+
+
+def _is_worth_keeping(run: RunDir, stopped: BaseException, log: str | None) -> bool:
+    if log is not None:
+        return has_lines(run.path / log)
+    made = (file for file in run.path.iterdir() if file.name != MANIFEST and not file.name.startswith("."))
+    return isinstance(stopped, KeyboardInterrupt) and any(made)
+
+
+@contextmanager
+def _removed_if_worthless(run: RunDir, log: str | None) -> Generator[None]:
+    try:
+        yield
+    except BaseException as stopped:
+        if not _is_worth_keeping(run, stopped, log):
+            shutil.rmtree(run.path, ignore_errors=True)
         raise
 
 

@@ -8,6 +8,9 @@ import polars as pl
 
 from toolrec_cli.storage.atomic import replacing, unhidden
 
+BATCH = 50_000
+"""Rows that are held before they are written."""
+
 Schema = Mapping[str, type[pl.DataType]]
 
 RANKINGS: Schema = {"row": pl.String, "user_id": pl.String, "rank": pl.Int32, "item_id": pl.String}
@@ -15,6 +18,23 @@ RANKINGS: Schema = {"row": pl.String, "user_id": pl.String, "rank": pl.Int32, "i
 
 PER_USER: Schema = {"row": pl.String, "user_id": pl.String, "metric": pl.String, "value": pl.Float64}
 """per_user.parquet: one line a method, user and metric."""
+
+ASKED: Schema = {"user_id": pl.String}
+"""asked.parquet: whom a run is to ask, in order; written before anybody is."""
+
+STEPS: Schema = {
+    "user_id": pl.String,
+    "step": pl.Int32,
+    "thought": pl.String,
+    "tool": pl.String,
+    "arguments": pl.String,
+    "observation": pl.String,
+    "n_shown": pl.Int32,
+    "n_rejected": pl.Int32,
+    "reason": pl.String,
+}
+"""steps.parquet: one line a step. `step` counts from 1, `arguments` is JSON, `observation` one of shown, refused, finished;
+`n_shown` counts verified items, or those of the final list, `n_rejected` names that were turned away; `reason` is a refusal's."""
 
 REJECTS: Schema = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.String}
 """`prep --report`: one line a row that was left out; `line` counts from 1, `text` is the row, shortened."""
@@ -25,6 +45,57 @@ def write_table(path: Path, schema: Schema, columns: Mapping[str, Sequence[Any] 
     table = pl.DataFrame({name: columns[name] for name in schema}, schema=dict(schema))
     with replacing(path) as temporary:
         write_parquet(table, temporary)
+
+
+class TableWriter:
+    """A table that is written a batch at a time, whole or not at all, in memory that does not grow with it."""
+
+    def __init__(self, path: Path, schema: Schema) -> None:
+        self._schema, self._whole = dict(schema), replacing(path)
+        self._rows: list[Sequence[Any]] = []
+        self._writer: Any = None
+        self._path = path
+
+    def __enter__(self) -> "TableWriter":
+        self._path = self._whole.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        try:
+            if error is None:
+                self._close()
+        except BaseException as failed:
+            self._whole.__exit__(type(failed), failed, failed.__traceback__)
+            raise
+        self._whole.__exit__(kind, error, trace)
+
+    def add(self, rows: Sequence[Sequence[Any]]) -> None:
+        """The next rows, values in the schema's order."""
+        self._rows += rows
+        if len(self._rows) >= BATCH:
+            self._write()
+
+    def _frame(self) -> pl.DataFrame:
+        frame = pl.DataFrame(self._rows, schema=self._schema, orient="row")
+        self._rows = []
+        return frame
+
+    def _write(self) -> None:
+        import pyarrow.parquet
+
+        parquet: Any = pyarrow.parquet  # pyarrow comes without types
+        frame: Any = self._frame()
+        table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(self._path, table.schema, compression="zstd", store_schema=False)
+        self._writer.write_table(table)
+
+    def _close(self) -> None:
+        if self._writer is None:
+            return write_parquet(self._frame(), self._path)
+        if self._rows:
+            self._write()
+        self._writer.close()
 
 
 def write_parquet(table: pl.DataFrame, path: Path) -> None:

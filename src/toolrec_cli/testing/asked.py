@@ -6,33 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from toolrec_cli.testing.replies import Call, Scripted
+
 _ID = re.compile(r'^\{"id": ("(?:[^"\\]|\\.)*")', re.MULTILINE)
 _LEGAL = re.compile(r"You may call: ([\w, ]+)\.\s*$")
 _LENGTH = re.compile(r"until you hold the (\d+)|Name the (\d+) best")
 _TRAINED = re.compile(r'^\{"attribute": ("(?:[^"\\]|\\.)*")', re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class SaidCall:
-    """A native call; `arguments` is its text, right or broken."""
-
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True)
-class Said:
-    """A small reply, for a server or a `ChatModel` to dress up."""
-
-    text: str = ""
-    calls: tuple[SaidCall, ...] = ()
-    finish_reason: str | None = None
-    refusal: str | None = None
-
-    @property
-    def ended(self) -> str:
-        """The finish reason as a server says it."""
-        return self.finish_reason or ("tool_calls" if self.calls else "stop")
 
 
 @dataclass(frozen=True)
@@ -50,7 +29,7 @@ class Asked:
     candidates: list[str]
     rounds: int
     """How many rounds are over."""
-    said: list[Said]
+    said: list[Scripted]
     """What the assistant said in them."""
 
     def latest(self, n: int) -> list[str]:
@@ -98,7 +77,7 @@ def _ids(text: str) -> list[str]:
     return [json.loads(found) for found in _ID.findall(text)]
 
 
-def _said(message: Mapping[str, Any]) -> Said:
+def _said(message: Mapping[str, Any]) -> Scripted:
     calls = cast("list[dict[str, Any]]", message.get("tool_calls") or [])
     functions = [call["function"] for call in calls]
-    return Said(_text(message), tuple(SaidCall(each["name"], each["arguments"]) for each in functions))
+    return Scripted(_text(message), tuple(Call(each["name"], each["arguments"]) for each in functions))

@@ -1,13 +1,10 @@
 """A `ChatModel` without a server: requests go to a script as a server would get them, and its words come back as replies."""
 
 import json
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from toolrec_cli.llm.messages import Message, Reply, Request, ToolCall, Usage
-from toolrec_cli.testing.asked import Said
-
-Script = Callable[[Mapping[str, Any]], Said]
+from toolrec_cli.testing.replies import Script
 
 
 class PlayedModel:

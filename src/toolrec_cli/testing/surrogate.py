@@ -12,7 +12,8 @@ from threading import Lock
 from typing import Any, cast
 
 from toolrec_cli.seeds import stream_seed
-from toolrec_cli.testing.asked import Asked, Said, SaidCall, read_request
+from toolrec_cli.testing.asked import Asked, read_request
+from toolrec_cli.testing.replies import Call, Scripted
 
 Act = tuple[str, dict[str, Any]]
 """A tool and its arguments."""
@@ -20,7 +21,7 @@ Act = tuple[str, dict[str, Any]]
 
 @dataclass
 class PlayedSurrogate:
-    """Reads a request dict in the shape of a chat completion, answers with `Said`. Thread-safe.
+    """Reads a request dict in the shape of a chat completion, answers with `Scripted`. Thread-safe.
 
     misbehave: the probability that a reply is bad. misdeeds: in which ways; all by default.
     """
@@ -32,7 +33,7 @@ class PlayedSurrogate:
     """How often what was done; "well" too."""
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def __call__(self, request: Mapping[str, Any]) -> Said:
+    def __call__(self, request: Mapping[str, Any]) -> Scripted:
         """The reply."""
         asked = read_request(request)
         draw = Random(stream_seed(self.seed, json.dumps(request.get("messages"), sort_keys=True), *_more(request)))
@@ -52,22 +53,22 @@ def _more(request: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(request[key]) for key in ("seed", "sample") if request.get(key) is not None)
 
 
-def written(asked: Asked, act: Act, thought: str = "I miss something.") -> Said:
+def written(asked: Asked, act: Act, thought: str = "I miss something.") -> Scripted:
     """An action, right or wrong, in the protocol that the request speaks."""
     tool, arguments = act
     if asked.protocol == "rank":
-        return Said(json.dumps({"items": arguments.get("items", arguments)}))
+        return Scripted(json.dumps({"items": arguments.get("items", arguments)}))
     if asked.protocol == "tools":
-        return Said(calls=(SaidCall(tool, json.dumps({"thought": thought, **arguments})),))
+        return Scripted(calls=(Call(tool, json.dumps({"thought": thought, **arguments})),))
     if asked.protocol == "json":
-        return Said(json.dumps({"thought": thought, "action": {"tool": tool, **arguments}}))
+        return Scripted(json.dumps({"thought": thought, "action": {"tool": tool, **arguments}}))
     if tool == "finish":
         items: Any = arguments.get("items", [])
         inside = ", ".join(str(item) for item in cast("list[Any]", items)) if isinstance(items, list) else str(items)
-        return Said(f"Thought: {thought}\nAction: Finish[{inside}]")
+        return Scripted(f"Thought: {thought}\nAction: Finish[{inside}]")
     parts = [str(arguments.get("attribute") or "none"), str(arguments.get("k", ""))]
     value = arguments.get("value")
-    return Said(
+    return Scripted(
         f"Thought: {thought}\nAction: {tool.capitalize()}[{', '.join([*parts, *([str(value)] if value else [])])}]"
     )
 
@@ -84,14 +85,14 @@ def good_act(asked: Asked) -> Act:
     return "retrieve", {"attribute": attribute, "k": 20 + asked.rounds, "value": None}
 
 
-def _well(asked: Asked) -> Said:
+def _well(asked: Asked) -> Scripted:
     return written(asked, good_act(asked))
 
 
-def _with(**changes: Any) -> Callable[[Asked, Random], Said]:
+def _with(**changes: Any) -> Callable[[Asked, Random], Scripted]:
     """The sensible action with something wrong in its arguments."""
 
-    def deed(asked: Asked, _: Random) -> Said:
+    def deed(asked: Asked, _: Random) -> Scripted:
         tool, arguments = good_act(asked)
         wrong = {key: value for key, value in changes.items() if key in arguments} or changes
         return written(asked, (tool, {**arguments, **wrong}))
@@ -99,52 +100,52 @@ def _with(**changes: Any) -> Callable[[Asked, Random], Said]:
     return deed
 
 
-def _finishing(items: Callable[[Asked, Random], list[Any]]) -> Callable[[Asked, Random], Said]:
+def _finishing(items: Callable[[Asked, Random], list[Any]]) -> Callable[[Asked, Random], Scripted]:
     return lambda asked, draw: written(asked, ("finish", {"items": items(asked, draw)}))
 
 
-def _text(text: str, finish_reason: str | None = None) -> Callable[[Asked, Random], Said]:
-    return lambda asked, draw: Said(text, finish_reason=finish_reason)
+def _text(text: str, finish_reason: str | None = None) -> Callable[[Asked, Random], Scripted]:
+    return lambda asked, draw: Scripted(text, finish_reason=finish_reason)
 
 
-def _half(asked: Asked, _: Random) -> Said:
+def _half(asked: Asked, _: Random) -> Scripted:
     """Cut off in the middle, as servers do at the token limit."""
     whole = _well(asked)
     if whole.calls:
         call = whole.calls[0]
-        return Said(calls=(SaidCall(call.name, call.arguments[: len(call.arguments) // 2]),), finish_reason="length")
-    return Said(whole.text[: len(whole.text) // 2], finish_reason="length")
+        return Scripted(calls=(Call(call.name, call.arguments[: len(call.arguments) // 2]),), finish_reason="length")
+    return Scripted(whole.text[: len(whole.text) // 2], finish_reason="length")
 
 
-def _half_unsaid(asked: Asked, _: Random) -> Said:
+def _half_unsaid(asked: Asked, _: Random) -> Scripted:
     """Cut off, and the server does not say so."""
     whole = _well(asked)
     if whole.calls:
         call = whole.calls[0]
-        return Said(calls=(SaidCall(call.name, call.arguments[: len(call.arguments) // 2]),))
-    return Said(whole.text[: len(whole.text) // 2])
+        return Scripted(calls=(Call(call.name, call.arguments[: len(call.arguments) // 2]),))
+    return Scripted(whole.text[: len(whole.text) // 2])
 
 
-def _five(asked: Asked, _: Random) -> Said:
+def _five(asked: Asked, _: Random) -> Scripted:
     one = _well(asked)
-    return Said(calls=one.calls * 5) if one.calls else Said("\n".join([one.text] * 5))
+    return Scripted(calls=one.calls * 5) if one.calls else Scripted("\n".join([one.text] * 5))
 
 
-def _again(asked: Asked, _: Random) -> Said:
+def _again(asked: Asked, _: Random) -> Scripted:
     """What it said last time, whatever that was."""
     return asked.said[-1] if asked.said else _well(asked)
 
 
-def _fenced(asked: Asked, _: Random) -> Said:
+def _fenced(asked: Asked, _: Random) -> Scripted:
     one = _well(asked)
-    return one if one.calls else Said(f"Sure! Here you are:\n```\n{one.text}\n```\nI hope this helps [1].")
+    return one if one.calls else Scripted(f"Sure! Here you are:\n```\n{one.text}\n```\nI hope this helps [1].")
 
 
-def _declines(asked: Asked, _: Random) -> Said:
-    return Said(refusal="I'm sorry, but I can't help with that.")
+def _declines(asked: Asked, _: Random) -> Scripted:
+    return Scripted(refusal="I'm sorry, but I can't help with that.")
 
 
-MISDEEDS: dict[str, Callable[[Asked, Random], Said]] = {
+MISDEEDS: dict[str, Callable[[Asked, Random], Scripted]] = {
     "wrong types": _with(k="ten", items={"first": 1}),
     "k = 0": _with(k=0),
     "k = -3": _with(k=-3),

@@ -51,8 +51,7 @@ def _sorted_out(names: Sequence[str], context: Context) -> tuple[list[int], list
     """The items that may stay, in order, and what is to be said of the other names, or of how a name was understood."""
     kept: dict[int, None] = {}
     notes: list[str] = []
-    for name in names:
-        match = context.catalog.resolve(name)
+    for name, match in zip(names, context.catalog.resolve_all(names), strict=True):
         fault = _fault(match, kept, context)
         if match is None or fault:
             notes.append(f"{name!r:.60} {fault}")

@@ -14,6 +14,8 @@ from toolrec_cli.llm.messages import ToolCall, Usage
 
 ItemArray = npt.NDArray[np.int32]
 
+RRF_CONSTANT = 60
+
 
 @dataclass(frozen=True)
 class Action:
@@ -44,12 +46,39 @@ class Mark:
         return f"{self.tool}:{self.attribute or 'none'}{suffix}"
 
 
-@dataclass
+@dataclass(slots=True)
 class Candidate:
-    """An item that memory has admitted, with every mark it has earned, oldest first."""
+    """An item that memory has admitted, with every mark it has earned, oldest first. A mark is never taken away."""
 
     item_index: int
     marks: list[Mark]
+    _texts: tuple[int, tuple[str, ...]] = field(default=(0, ()), init=False, repr=False, compare=False)
+    _evidence: tuple[int, float] = field(default=(0, 0.0), init=False, repr=False, compare=False)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The marks as words, oldest first, each once."""
+        n, found = self._texts
+        if n != len(self.marks):
+            found = tuple(dict.fromkeys([mark.text for mark in self.marks]))
+            self._texts = (len(self.marks), found)
+        return found
+
+    @property
+    def evidence(self) -> float:
+        """Σ over the distinct retrieval tools that brought the item of 1 / (60 + its best place with that tool).
+
+        Reciprocal-rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
+        """
+        n, found = self._evidence
+        if n != len(self.marks):
+            best: dict[str | None, int] = {}
+            for mark in self.marks:
+                if mark.tool == "retrieve":
+                    best[mark.attribute] = min(mark.rank, best.get(mark.attribute, mark.rank))
+            found = sum([1.0 / (RRF_CONSTANT + rank) for rank in best.values()])
+            self._evidence = (len(self.marks), found)
+        return found
 
 
 @dataclass(frozen=True)
@@ -128,6 +157,10 @@ class User:
     history: ItemArray
     """item_index, oldest first."""
     ratings: npt.NDArray[np.float32] | None
+    makeup: dict[str, Mapping[str, float]] = field(
+        default_factory=dict[str, Mapping[str, float]], init=False, repr=False, compare=False
+    )
+    """What the history is made of, by attribute, as far as somebody has counted it."""
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,8 @@ class RankTool:
 def _until(ordered: Names, k: int, context: Context) -> Names:
     """The names up to the k-th candidate among them; the rest memory turns away, and it costs no place."""
     found: set[int] = set()
-    for place, (name, _) in enumerate(ordered, start=1):
-        match = context.catalog.resolve(name)
+    matches = context.catalog.resolve_all(name for name, _ in ordered)
+    for place, match in enumerate(matches, start=1):
         if match is not None and match.item_index in context.candidates:
             found.add(match.item_index)
         if len(found) == k:

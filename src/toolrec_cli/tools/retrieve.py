@@ -113,8 +113,19 @@ def _having(arguments: RetrieveArguments, context: Context, scores: FloatArray) 
     found = top_k(np.where(having, scores, np.float32(-np.inf)), arguments.k)
     if not len(found):
         return Refused(f"The user already has every item with {attribute} {value!r}.", "Choose another value.")
-    ranks = np.array([1 + (scores > scores[i]).sum() + (scores[:i] == scores[i]).sum() for i in found])
-    return _proposal(context, scores, found, ranks, note)
+    return _proposal(context, scores, found, _places(scores, found), note)
+
+
+def _places(scores: FloatArray, found: IntArray) -> IntArray:
+    """The place (from 1) of each of `found` among all items, best first, ties by item_index."""
+    ordered = np.sort(scores)
+    first = np.searchsorted(ordered, scores[found], side="left")
+    last = np.searchsorted(ordered, scores[found], side="right")
+    places = 1 + len(scores) - last
+    for tied in np.flatnonzero(last - first > 1):
+        item = found[tied]
+        places[tied] += int((scores[:item] == scores[item]).sum())
+    return places
 
 
 def _nobody_has(attribute: str, value: str, context: Context) -> Refused:

@@ -1,5 +1,8 @@
 """The paper's text grammar: Thought, Action, Observation; for models that can neither call tools nor be held to a schema."""
 
+import json
+from dataclasses import replace
+
 from toolrec_cli.agent import quoting
 from toolrec_cli.agent.speech import conversation, faults, grammar, reading
 from toolrec_cli.agent.trajectory import Step, Trajectory, Turn
@@ -46,9 +49,10 @@ def _said(step: Step) -> Message:
         return Message(
             "assistant", f"Thought: {quoting.tame(step.thought, 600)}\nAction: {grammar.spoken(step.action)}"
         )
-    if grammar.until_observation(exchange.text) == exchange.text:
-        return conversation.kept(exchange)
-    return Message("assistant", grammar.until_observation(exchange.text)[: conversation.SENT_BACK])
+    played = "Observation" in json.dumps(exchange.raw, ensure_ascii=False)  # the world is not the model's to play
+    return conversation.kept(
+        replace(exchange, text=grammar.until_observation(exchange.text), raw={} if played else exchange.raw)
+    )
 
 
 def _answered(step: Step, observation: str) -> list[Message]:

@@ -41,16 +41,16 @@ def _protocol(facts: Facts) -> ProtocolName | None:
 def _differences(facts: Facts, endpoint: Endpoint) -> tuple[str, ...]:
     """The settings of `endpoint` that the server does not go with, as they are typed."""
     if endpoint.api == "responses":
-        return ("api=chat",) if facts.responses_api == "refused" else ()
+        return ("api=chat",) if facts.responses_api in ("refused", "failed") else ()
     wanted: dict[str, Any] = {}
     if "yes" in (facts.max_tokens, facts.max_completion_tokens) and getattr(facts, endpoint.max_tokens_field) != "yes":
         wanted["max_tokens_field"] = facts.limit_field
     for setting, verdict in (("seed", facts.seed), ("temperature", facts.temperature), ("stop", facts.stop)):
-        if verdict == "refused":
+        if verdict in ("refused", "failed"):
             wanted[f"send_{setting}"] = False
     if facts.json_schema == "yes" and endpoint.response_format != "json_schema":
         wanted["response_format"] = "json_schema"
-    if facts.tool_choice == "refused" and endpoint.tool_choice != "none":
+    if facts.tool_choice in ("refused", "failed") and endpoint.tool_choice != "none":
         wanted["tool_choice"] = "none"
     if facts.tool_choice == "yes" and endpoint.tool_choice != "required":
         wanted["tool_choice"] = "required"

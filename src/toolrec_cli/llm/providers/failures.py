@@ -127,7 +127,7 @@ def _not_there(asked: Asked, message: str, said: str, path: str) -> ProviderErro
         )
     return ProviderError(
         f"{asked.where} has no {path} ({said}).",
-        hint="Most base URLs end in /v1. A server without the Responses API is asked with --server api=chat.",
+        hint="Most base URLs end in /v1. A server without the Responses API is asked with --api chat.",
     )
 
 

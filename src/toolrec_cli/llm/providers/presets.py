@@ -73,13 +73,11 @@ def endpoint_for(base_url: str | None = None, model: str = "", preset: str | Non
     Raises UsageError for an unknown preset, a URL that is none, and one that holds a secret.
     """
     if preset is not None and preset not in _PRESETS:
-        raise UsageError(unknown("preset", preset, NAMES))
+        raise UsageError(unknown("server preset", preset, NAMES))
     if base_url is None:
         base_url = _PRESETS[preset or "openai"].base_url
         if not base_url:
-            raise UsageError(
-                "The preset 'generic' has no address of its own.", hint="Say which server: --base-url URL."
-            )
+            raise UsageError("A generic server has no address of its own.", hint="Say which server: --base-url URL.")
     url = _checked(base_url)
     name = preset or _preset_at(url)
     endpoint = replace(_PRESETS[name], preset=name, base_url=base_url.strip().rstrip("/"))

@@ -10,8 +10,8 @@ from toolrec_cli.llm.messages import Message, Reply, Request
 from toolrec_cli.llm.providers import chat, responses
 from toolrec_cli.llm.providers.client import OpenAICompatible
 
-Verdict = Literal["yes", "ignored", "refused", "unclear"]
-"""Does as told; takes the setting but does not obey it; answers with an error; the answer does not tell."""
+Verdict = Literal["yes", "ignored", "refused", "failed", "unclear"]
+"""Does as told; takes the setting but does not obey it; says no; breaks down over it; the answer does not tell."""
 
 LIMIT, ENOUGH = 24, 1000
 """Output tokens: few enough to cut an answer off, and enough for a short one after some hidden reasoning."""
@@ -95,11 +95,16 @@ class _Asker:
         self._server = server
         self.calls = 0
         self.said: dict[str, str] = {}
+        self.why: Verdict = "unclear"
+        """What it is when there was no reply: "refused" or "failed"."""
         self.seen: dict[str, Any] = {}
         """The last answer, as it came."""
 
     def chat(self, about: str, text: str, **settings: Any) -> Reply | None:
-        """The reply to one short text; None if the server refuses. Raises what `raw` raises for everything but a 400."""
+        """The reply to one short text; None if there is none, and then `why` and `said` tell why.
+
+        Raises ProviderError when not even the first question is answered.
+        """
         messages = [{"role": "system", "content": "You are being tested."}, {"role": "user", "content": text}]
         asked = Request((Message("user", text),))
         body = {"model": self._server.name, "messages": messages, **settings}
@@ -122,6 +127,7 @@ class _Asker:
             if self.calls == 1 and isinstance(error, ProviderError) and not is_refusal(error):
                 raise
             self.said[about] = str(error)
+            self.why = "refused" if isinstance(error, ProviderError) and is_no(error) else "failed"
             return None
 
 
@@ -130,20 +136,25 @@ def is_refusal(error: ProviderError) -> bool:
     return "refuses the request" in error.message
 
 
+def is_no(error: ProviderError) -> bool:
+    """Whether the server said that it does not do this, or has no such interface."""
+    return is_refusal(error) or " has no " in error.message
+
+
 def _limit(asker: _Asker, facts: Facts) -> Facts:
     reply = asker.chat("max_tokens", "Count from 1 to 500, one number a line.", max_tokens=LIMIT)
-    return _counted(asker, replace(facts, max_tokens=_cut(reply)), reply)
+    return _counted(asker, replace(facts, max_tokens=_cut(asker, reply)), reply)
 
 
 def _other_limit(asker: _Asker, facts: Facts) -> Facts:
     text = "Count from 1 to 500, one number a line."
     reply = asker.chat("max_completion_tokens", text, max_completion_tokens=LIMIT)
-    return _counted(asker, replace(facts, max_completion_tokens=_cut(reply)), reply)
+    return _counted(asker, replace(facts, max_completion_tokens=_cut(asker, reply)), reply)
 
 
-def _cut(reply: Reply | None) -> Verdict:
+def _cut(asker: _Asker, reply: Reply | None) -> Verdict:
     if reply is None:
-        return "refused"
+        return asker.why
     return "yes" if reply.finish_reason == "length" or len(reply.text) < 8 * LIMIT else "ignored"
 
 
@@ -172,7 +183,7 @@ def _schema(asker: _Asker, facts: Facts) -> Facts:
     settings = {facts.limit_field: ENOUGH, "response_format": form}
     reply = asker.chat("json_schema", "Greet me in one short sentence.", **settings)
     if reply is None or reply.finish_reason == "length":
-        return replace(facts, json_schema="refused" if reply is None else "unclear")
+        return replace(facts, json_schema=asker.why if reply is None else "unclear")
     try:
         obeyed = json.loads(reply.text) == {"word": _WORD}
     except ValueError:
@@ -184,17 +195,17 @@ def _tools(asker: _Asker, facts: Facts) -> Facts:
     text = "What is the weather in Rome and in Oslo? Call the tool once for each city."
     reply = asker.chat("tools", text, tools=_TOOLS, **{facts.limit_field: ENOUGH})
     if reply is None:
-        return replace(facts, tools="refused")
+        return replace(facts, tools=asker.why)
     return replace(facts, tools="yes" if reply.calls else "ignored", calls_at_once=len(reply.calls))
 
 
 def _required(asker: _Asker, facts: Facts) -> Facts:
-    if facts.tools == "refused":
-        return replace(facts, tool_choice="refused")
+    if facts.tools in ("refused", "failed"):
+        return replace(facts, tool_choice=facts.tools)
     text = "Greet me in one short sentence. Do not call any tool."
     reply = asker.chat("tool_choice", text, tools=_TOOLS, tool_choice="required", **{facts.limit_field: ENOUGH})
     if reply is None:
-        return replace(facts, tool_choice="refused")
+        return replace(facts, tool_choice=asker.why)
     return replace(facts, tool_choice="yes" if reply.calls else "ignored")
 
 
@@ -206,14 +217,11 @@ def _sampling(asker: _Asker, facts: Facts) -> Facts:
     if reply is not None:
         return replace(facts, seed="yes", temperature="yes", stop=_stopped(reply))
     asker.said.pop("sampling", None)
-    alone = {name: asker.chat(name, text, **{name: value}, **limit) for name, value in settings.items()}
-    stop = alone["stop"]
-    return replace(
-        facts,
-        seed="refused" if alone["seed"] is None else "yes",
-        temperature="refused" if alone["temperature"] is None else "yes",
-        stop="refused" if stop is None else _stopped(stop),
-    )
+    alone: dict[str, Verdict] = {}
+    for name, value in settings.items():
+        reply = asker.chat(name, text, **{name: value}, **limit)
+        alone[name] = asker.why if reply is None else _stopped(reply) if name == "stop" else "yes"
+    return replace(facts, **alone)
 
 
 def _stopped(reply: Reply) -> Verdict:
@@ -224,4 +232,4 @@ def _stopped(reply: Reply) -> Verdict:
 
 def _responses(asker: _Asker, facts: Facts) -> Facts:
     reply = asker.response("responses_api", "Greet me in one short sentence.", max_output_tokens=ENOUGH)
-    return replace(facts, responses_api="refused" if reply is None else "yes")
+    return replace(facts, responses_api=asker.why if reply is None else "yes")

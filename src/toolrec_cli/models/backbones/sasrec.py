@@ -51,5 +51,10 @@ class SASRec(nn.Module):
         """The objective: every position finds the item after it. (states [P, D], targets [P])."""
         return next_item(self, lessons)
 
+    def at_end(self, items: Tensor, lengths: Tensor) -> Tensor:
+        """The state at the newest item alone, without dropout. [B, D]."""
+        scale = self.config.embedding_size**0.5
+        return self.transformer.at_end(self.items(items) * scale, lengths)
+
 
 BACKBONE = SASRec

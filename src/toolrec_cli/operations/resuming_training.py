@@ -1,0 +1,61 @@
+"""toolrec pretrain --resume: an interrupted training goes on, and ends as if it had never stopped."""
+
+import shlex
+
+from pydantic import TypeAdapter, ValidationError
+
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.errors import InputError
+from toolrec_cli.models.training_state import KeptState, load_state
+from toolrec_cli.operations.setting import Setting
+from toolrec_cli.operations.training import RESUME, BackbonePlan, fit_and_record, fresh_backbone, saying_how_to_go_on
+from toolrec_cli.operations.training_log import OnEpoch, forget_after
+from toolrec_cli.progress import Progress, silent
+from toolrec_cli.storage.reopening import alone, reopened
+from toolrec_cli.storage.run_dir import RunDir, find_run
+
+
+def find_interrupted(setting: Setting, name: str) -> RunDir:
+    """The pretrain run called `name`, which is not finished. Raises InputError for any other."""
+    run = find_run(setting.runs, name)
+    if run.manifest.verb != "pretrain":
+        raise InputError(f"{run.path} is a run of {run.manifest.verb}, not of pretrain.")
+    if run.manifest.status == "done":
+        raise InputError(f"{run.path} is finished.", hint="There is nothing to go on with.")
+    return run
+
+
+def resume_pretrain(
+    run: RunDir, dataset: Dataset, on_epoch: OnEpoch = lambda _: None, progress: Progress = silent
+) -> RunDir:
+    """Go on from the last whole epoch: on the same machine, to the same weights and metrics, to the bit.
+
+    Raises InputError when there is no whole epoch yet, or the data set is another.
+    """
+    if run.manifest.dataset_digest != dataset.card.digest:
+        raise InputError(
+            f"{run.path} was trained on another {dataset.name!r} than is prepared now.", hint="Train anew."
+        )
+    with alone(run):
+        kept = _kept(run)
+        plan = _plan(run, kept)
+        model = fresh_backbone(plan, dataset)
+        with saying_how_to_go_on(), reopened(run):
+            forget_after(run, kept.state.epochs[-1].epoch)
+            fit_and_record(run, plan, model, dataset, on_epoch, progress, kept)
+    return run
+
+
+def _kept(run: RunDir) -> KeptState:
+    if not (run.path / RESUME).is_dir():
+        typed = shlex.join(["toolrec", *run.manifest.argv[1:]])
+        raise InputError(f"{run.path} was stopped before its first epoch was over.", hint=f"Begin anew: {typed}")
+    return load_state(run.path / RESUME)
+
+
+def _plan(run: RunDir, kept: KeptState) -> BackbonePlan:
+    try:
+        return TypeAdapter(BackbonePlan).validate_python(kept.about["plan"])
+    except (KeyError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{run.path / RESUME} makes no sense ({reason}).", hint="Train again.") from error

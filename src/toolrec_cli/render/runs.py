@@ -1,0 +1,92 @@
+"""Runs as a table, one as a page, or both as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from toolrec_cli.operations.runs import SCHEMA_VERSION, RunLine
+from toolrec_cli.render.console import foreign, print_json, stdout
+
+_STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow", "killed": "yellow", "failed": "red"}
+
+
+def print_runs(found: Sequence[RunLine], *, as_json: bool) -> None:
+    """All runs, newest first."""
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "runs": [asdict(line) for line in found]})
+        return
+    table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
+    table.add_column("run", overflow="fold", style="bold")
+    table.add_column("status", no_wrap=True)
+    table.add_column("users", justify="right", no_wrap=True)
+    table.add_column("metric", no_wrap=True)
+    costly = any(line.cost is not None for line in found)
+    if costly:
+        table.add_column("cost", justify="right", no_wrap=True)
+    table.add_column("made from", overflow="fold", style="dim")
+    for line in found:
+        cells = [foreign(line.name), _status(line), Text(_users(line)), Text(_metric(line))]
+        cells += [Text("" if line.cost is None else f"${line.cost:,.4f}")] if costly else []
+        table.add_row(*cells, foreign(", ".join(map(_short, line.parents))))
+    stdout().print(table)
+
+
+def print_run(found: dict[str, Any], *, as_json: bool) -> None:
+    """One run: how it went, what it was told, what it was made from, what it made."""
+    if as_json:
+        print_json(found)
+        return
+    manifest, line = found["manifest"], RunLine(**found["run"])
+    table = Table(box=None, padding=(0, 1), show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    facts = {
+        "run": line.path,
+        "status": line.status + (f": {line.reason}" if line.reason else ""),
+        "data set": line.dataset,
+        "begun": line.started,
+        "ended": manifest["finished"] or "",
+        "resumed": ", ".join(entry["started"] for entry in manifest["resumed"]),
+        "changed since": ", ".join(name for entry in manifest["resumed"] for name in entry.get("drift", ())),
+        "users": _users(line),
+        "metric": _metric(line),
+        "seed": str(manifest["seed"]),
+        "set": ", ".join(
+            _setting(name, each) for name, each in manifest["settings"].items() if each["from"] != "default"
+        ),
+        "made from": ", ".join(line.parents),
+        "made into": ", ".join(found["children"]),
+        "files": ", ".join(manifest["outputs"]),
+    }
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, foreign(value))
+    stdout().print(table)
+
+
+def _short(name: str) -> str:
+    """A run's name without the time it begins with."""
+    stamp, _, rest = name.partition("-")
+    return rest if rest and stamp[:8].isdigit() else name
+
+
+def _setting(name: str, setting: dict[str, Any]) -> str:
+    return f"{name}={setting['value']}"
+
+
+def _status(line: RunLine) -> Text:
+    note = " (can be resumed)" if line.resumable else ""
+    return Text.assemble((line.status, _STYLES.get(line.status, "")), (note, "dim"))
+
+
+def _users(line: RunLine) -> str:
+    if line.users is None:
+        return ""
+    return f"{line.users:,}" if line.users == line.asked else f"{line.users:,} of {line.asked:,}"
+
+
+def _metric(line: RunLine) -> str:
+    return "" if line.value is None else f"{line.metric} {line.value:.4f}"
