@@ -23,6 +23,7 @@ from toolrec_cli.agent.trajectory import (
 )
 from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.facets import Facets
+from toolrec_cli.llm.failures import Rejected
 from toolrec_cli.tools import protocol
 from toolrec_cli.tools.fusion import fused
 from toolrec_cli.tools.protocol import Accepted, Action, Context, ItemArray, Proposal, User
@@ -78,8 +79,12 @@ class Explorer:
         trajectory, memory = self._begin(user), self.memory(self.catalog, user.history)
         for number in range(1, self.limits.max_rounds + 1):
             context = self._context(user, memory, number, bool(memory.candidates) and stuck(trajectory.steps))
-            turn = recordable(self.surrogate.next_turn(context, trajectory))
-            outcome = self._outcome(turn, context, trajectory)
+            try:
+                turn = recordable(self.surrogate.next_turn(context, trajectory))
+                outcome = self._outcome(turn, context, trajectory)
+            except Rejected as error:  # nobody else's failure; and a conversation that only grows will not be answered later
+                trajectory.steps.append(Step("", Action(""), record.Refused(error.message, "")))
+                break
             self._record(trajectory, memory, turn, outcome, number)
             if on_step:
                 on_step(trajectory)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Failure:
-    """A user without a full list of the surrogate's own; the list, if any, counts as it is, else as a miss."""
+    """A user without a full list of the surrogate's own: padded (a few places from memory), forced (all of them) or failed (none).
+
+    The list, if any, counts as it is, else as a miss.
+    """
 
     user_id: str
     status: str
@@ -59,6 +63,8 @@ class Report:
     groups: tuple[Group, ...] = ()
     untuned: str = ""
     """Why the surrogate did without what `toolrec tune` learns; empty when it did not."""
+    usage: dict[str, Any] | None = None
+    """What a language model was asked: calls, cache_hits, tokens, dollars (None: not known); None where none was."""
     schema_version: int = SCHEMA_VERSION
 
 

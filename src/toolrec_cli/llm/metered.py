@@ -98,6 +98,11 @@ class Ledger:
         with self._lock:
             return self._by_label.get(label, Spent())
 
+    def by_label(self) -> dict[str | None, Spent]:
+        """What was used for each label, in the order they came."""
+        with self._lock:
+            return dict(self._by_label)
+
     def add(self, label: str | None, spent: Spent) -> None:
         """Count it."""
         with self._lock:

@@ -1,7 +1,7 @@
 """Every exchange on record, and a model that answers from the record."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,20 @@ def read_exchanges(path: Path) -> list[Exchange]:
         if line and number < len(lines):  # what stands after the last newline was never finished
             found.append(_exchange(path, number, line))
     return found
+
+
+def earlier_replies(path: Path) -> Iterator[tuple[str | None, Reply]]:
+    """For whom each exchange of an `exchanges.jsonl` was asked, and the answer; one at a time, none where there is no file.
+
+    A last line that kill -9 broke off is passed over. Raises InputError when the file is broken elsewhere.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.endswith(b"\n"):
+                exchange = _exchange(path, number, line)
+                yield exchange.label, exchange.reply
 
 
 def _exchange(path: Path, number: int, line: bytes) -> Exchange:

@@ -1,6 +1,6 @@
 """From what is typed to the model that is asked: endpoint, key, prices, and the wrappers in their order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +9,9 @@ from toolrec_cli.errors import UsageError
 from toolrec_cli.llm.budgeted import Amount, Budget, Budgeted, Limits
 from toolrec_cli.llm.cached import Cached, ReplyStore
 from toolrec_cli.llm.endpoint import Api, Endpoint, overridden
+from toolrec_cli.llm.heard import Heard
 from toolrec_cli.llm.keys import find_key
-from toolrec_cli.llm.messages import ChatModel
+from toolrec_cli.llm.messages import ChatModel, Reply
 from toolrec_cli.llm.metered import Ledger, Metered
 from toolrec_cli.llm.paced import Bucket, Paced
 from toolrec_cli.llm.prices import Prices, prices_for
@@ -103,9 +104,10 @@ def build(
     *,
     sink: Sink | None = None,
     note: Note | None = None,
-    already: Amount | None = None,
+    earlier: Iterable[tuple[str | None, Reply]] = (),
 ) -> Stack:
-    """The model. `sink` gets every exchange, `note` what is to be said on the way; `already` a resumed run had spent before.
+    """The model. `sink` gets every exchange, `note` what is to be said on the way; `earlier` are the answers, each with its
+    label, that a resumed run got before: they count in ledger and budget.
 
     Asks nobody anything yet. Raises UsageError for settings that make no sense, InputError for a key file or a cache that
     cannot be used.
@@ -115,6 +117,11 @@ def build(
     _check(options)
     endpoint = endpoint_of(options, environment)
     prices = prices_for(options.model, endpoint, options.price_input, options.price_output)
+    ledger = Ledger(prices)
+    for label, reply in earlier:
+        ledger.add(label, ledger.spent_on(reply))
+    spent = ledger.total
+    already = Amount(spent.priced, spent.usage.input_tokens + spent.usage.output_tokens, spent.calls)
     budget = Budget(options.limits, prices, already)
     key = find_key(endpoint.key_names, environment, workspace, options.key_file)
     server = OpenAICompatible(
@@ -126,7 +133,7 @@ def build(
         note=note or (lambda text: None),
     )
     bucket = None if options.rpm is None else Bucket(options.rpm)
-    model: ChatModel = Paced(server, options.concurrency, bucket)
+    model: ChatModel = Paced(Heard(server), options.concurrency, bucket)
     if options.limits.any:
         model = Budgeted(model, budget, endpoint.headroom)
     store = None if options.cache is None else ReplyStore(options.cache)
@@ -134,7 +141,6 @@ def build(
         model = Cached(model, store, endpoint.identity())
     if sink is not None:
         model = Recorded(model, sink)
-    ledger = Ledger(prices)
     return Stack(Metered(model, ledger), endpoint, prices, ledger, budget, server, store)
 
 

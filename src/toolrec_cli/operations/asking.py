@@ -17,6 +17,7 @@ from toolrec_cli.progress import Progress, silent
 
 if TYPE_CHECKING:
     from toolrec_cli.operations.exploring import Agent
+    from toolrec_cli.operations.modelling import Speaker
 
 IntArray = npt.NDArray[np.int64]
 OnStep = Callable[[Trajectory], None]
@@ -44,9 +45,9 @@ class Pace:
     concurrency: int = 1
     workers: int | None = None
 
-    def processes(self, n_users: int, *, watched: bool) -> int:
-        """How many processes work."""
-        if watched or self.concurrency > 1 or not can_fork():
+    def processes(self, n_users: int, *, alone: bool) -> int:
+        """How many processes work; one where it has to be `alone`."""
+        if alone or self.concurrency > 1 or not can_fork():
             return 1
         return (self.workers or 1) if self.workers or n_users < MANY else cores()
 
@@ -73,7 +74,7 @@ def ask(
 ) -> Iterator[T]:
     """Explore for those of `users` (user_index) who are not on record, and record them; what `then` makes of each, as it ends.
 
-    `then` gets the position among `users` and the trajectory, and may run in another process: its result is pickled. With
+    Watched by `on_step`, it is one user after the other. `then` gets the position among `users` and the trajectory, and may run in another process: its result is pickled. With
     `again` it gets those on record too. Nobody is asked twice.
     """
     pace = pace or Pace()
@@ -83,12 +84,14 @@ def ask(
     def one(position: int) -> _Done[T]:
         if record.has(position):
             return _Done(position, None, then(position, record.trajectory(position)))
-        trajectory = agent.explorer.explore(agent.user(int(users[position])), on_step)
+        trajectory = agent.explore(int(users[position]), on_step)
         return _Done(position, encode(trajectory), then(position, trajectory))
 
-    workers = pace.processes(len(positions), watched=on_step is not None)
-    clock = _Clock(progress, n_before, len(users))
-    for done in _spread(agent, users, positions, one, workers, pace.concurrency):
+    asked = agent.speaker is not None  # a server: its answers are waited for, and one process keeps the account
+    workers = pace.processes(len(positions), alone=asked or on_step is not None)
+    threads = 1 if on_step else pace.concurrency
+    clock = _Clock(progress, n_before, len(users), agent.speaker)
+    for done in _spread(agent, users, positions, one, workers, threads):
         if done.line is not None:
             record.add(done.position, done.line)
         yield done.made
@@ -129,15 +132,16 @@ def _alone_on_its_core() -> None:
 
 
 class _Clock:
-    """Tells how far it is, and how fast, over the whole run so far."""
+    """Tells how far it is, how fast, and what a language model was asked, over the whole run so far."""
 
-    def __init__(self, progress: Progress, done: int, total: int) -> None:
+    def __init__(self, progress: Progress, done: int, total: int, speaker: "Speaker | None") -> None:
+        self._speaker = speaker
         self._progress, self._done, self._total = progress, done, total
         self._began, self._first = time.monotonic(), done
 
     def tick(self) -> None:
         self._done += 1
         rate = (self._done - self._first) / max(time.monotonic() - self._began, 1e-9)
-        self._progress(
-            "users", self._done, self._total, f"{rate:,.0f} users/s" if rate >= 10 else f"{rate:.2f} users/s"
-        )
+        said = f"{rate:,.0f} users/s" if rate >= 10 else f"{rate:.2f} users/s"
+        said = f"{said} · {self._speaker.progress}" if self._speaker else said
+        self._progress("users", self._done, self._total, said)

@@ -14,11 +14,12 @@ from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.evaluation.beyond import beyond
 from toolrec_cli.evaluation.groups import Group, Traits, grouped
 from toolrec_cli.evaluation.report import Report, compare, hit_interval
+from toolrec_cli.operations.accounting import accounted, used
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.comparing import backbone_lists, baseline_lists, everybody, traits, world
 from toolrec_cli.operations.deriving import derive
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
-from toolrec_cli.operations.list_making import SURROGATE, make_lists
+from toolrec_cli.operations.list_making import BUILTIN, SURROGATE, builtin_lists, make_lists
 from toolrec_cli.operations.resuming import Again, asked, plain, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
@@ -76,9 +77,13 @@ def evaluate(
     possible = dataset.users_with(part)
     drawn = _drawn(possible, plan.n_users, setting.seed)
     users = dataset.user_indices(asked(again.run)) if again else drawn
-    agent = assemble(setting, dataset, plan.agent, users)
-    manifest = setting.manifest("eval", dataset.name, dataset, agent.inputs, plain(plan))
-    with underway(setting, manifest, dataset.user_ids(users), again) as (run, record):
+    agent = assemble(setting, dataset, plan.agent, users, again=again)
+    beside = _builtin(setting, dataset, plan.agent, agent, users)
+    manifest = setting.manifest("eval", dataset.name, dataset, _inputs(agent, beside), plain(plan))
+    with (
+        underway(setting, manifest, dataset.user_ids(users), again) as (run, record),
+        accounted(run, agent.speaker),
+    ):
         made = make_lists(agent, users, record, progress, pace, plan.depth)
         derive(run, record, None)
         histories = everybody(dataset, agent, part, users)
@@ -87,6 +92,8 @@ def evaluate(
         if plan.baselines:
             lists |= backbone_lists(setting, dataset, agent, users, plan.depth)
             lists |= baseline_lists(plan.baselines, histories, len(dataset.catalog), users, plan.depth, progress)
+        if beside is not None:
+            lists[BUILTIN] = builtin_lists(beside, users, plan.depth, progress)
         lists[SURROGATE] = own
         _write_rankings(run, dataset, users, lists)
         targets = dataset.held_out(part)[users].astype(np.int64)
@@ -109,12 +116,26 @@ def evaluate(
             out_of_reach=_out_of_reach(agent, users, targets),
             n_possible=len(possible),
             groups=_groups(plan, agent, values, traits(histories, users, targets), setting.seed),
-            untuned=agent.untuned,
+            untuned=(beside or agent).untuned,
+            usage=used(agent.speaker) if agent.speaker else None,
         )
         _write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
         run.update(result={"n_users": len(users), "statuses": report.statuses})
     return run, report
+
+
+def _builtin(setting: Setting, dataset: Dataset, plan: AgentPlan, agent: Agent, users: IntArray) -> Agent | None:
+    """The surrogate that costs nothing, over the same models and histories, where a language model has to be worth its price."""
+    if agent.speaker is None:
+        return None
+    return assemble(setting, dataset, replace(plan, model=None), users, agent.histories)
+
+
+def _inputs(agent: Agent, beside: Agent | None) -> dict[str, str]:
+    """What the figures come from: also the tuning of the surrogate beside the language model."""
+    tuned = beside.inputs.get("ranker") if beside else None
+    return agent.inputs if tuned is None else {**agent.inputs, "builtin:ranker": tuned}
 
 
 def _groups(

@@ -1,4 +1,4 @@
-"""toolrec recommend: users -> trajectories and lists."""
+"""toolrec recommend: users -> trajectories and lists, by the built-in surrogate or by a language model."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,13 @@ from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.data.interactions import Interactions, Part
+from toolrec_cli.llm.metered import labelled
 from toolrec_cli.models import store
 from toolrec_cli.models.scoring import BlockScorer
+from toolrec_cli.operations.accounting import accounted
 from toolrec_cli.operations.asking import BLOCK, OnStep, Pace, ask
 from toolrec_cli.operations.deriving import Outcome, derive
+from toolrec_cli.operations.modelling import ModelPlan, Speaker, introduce
 from toolrec_cli.operations.resuming import Again, plain, recorded, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.tuned import find_tuned
@@ -46,7 +49,9 @@ class AgentPlan:
     limits: Limits = Limits()
     before: Part | None = Part.TEST
     tuned: bool = True
-    """Whether to use what `toolrec tune` learned, where it fits."""
+    """Whether to use what `toolrec tune` learned, where it fits; it plays no part with a language model."""
+    model: ModelPlan | None = None
+    """The language model that plays the surrogate; None: the built-in one does."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,15 @@ class Agent:
     """The backbone's registry name."""
     inputs: dict[str, str]
     untuned: str = ""
-    """Why what `toolrec tune` learns is not used; empty when it is."""
+    """Why what `toolrec tune` learns is not used; empty when it is, or a language model plays."""
+    speaker: Speaker | None = None
+    """The language model; None: nobody is asked anything."""
+
+    def explore(self, user_index: int, on_step: OnStep | None = None) -> Trajectory:
+        """One user's exploration; what is asked of a language model in it is counted for him."""
+        user = self.user(user_index)
+        with labelled(user.user_id):
+            return self.explorer.explore(user, on_step)
 
     def user(self, user_index: int) -> User:
         """What may be known of one user."""
@@ -80,10 +93,12 @@ def assemble(
     plan: AgentPlan,
     users: IntArray | None = None,
     histories: Interactions | None = None,
+    again: Again | None = None,
 ) -> Agent:
     """Load backbone, encoders and these users' histories (None: everybody's); `histories`, where given, are put in their place.
 
-    Raises InputError with the next command when something is missing.
+    A language model is made ready and asked nothing; what the run `again` had spent on it is counted. Raises InputError with
+    the next command when something is missing.
     """
     run, card = store.find_backbone(setting.runs, dataset, plan.backbone)
     encoder_runs = store.choose_encoders(setting.runs, dataset, card.digest, plan.attributes, plan.backbone)
@@ -93,7 +108,12 @@ def assemble(
         histories = dataset.before(plan.before, users=None if users is None or len(users) == dataset.n_users else users)
     scorer = BlockScorer(store.load_backbone(run, dataset), encoders, histories)
     inputs = {"backbone": card.digest, **digests}
-    catalog, facets = dataset.catalog, Facets(dataset.catalog)
+    facets = Facets(dataset.catalog)
+    if plan.model is not None:
+        before = again.run if again else None
+        speaker = introduce(setting, dataset, facets, scorer.attributes, plan.limits, plan.model, before)
+        explorer = speaker.explorer(dataset, facets, scorer, plan.limits)
+        return Agent(dataset, histories, scorer, explorer, card.name, {**inputs, **speaker.inputs}, speaker=speaker)
     tuned, untuned = None, "it was asked to do without"
     if plan.tuned:
         tuned, untuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, plan.before)
@@ -101,7 +121,7 @@ def assemble(
         inputs = {**inputs, "ranker": tuned.digest}
     toolbox = Toolbox([RetrievalTool(scorer), RankTool(tuned.ranker if tuned else BuiltinRanker()), FinishTool()])
     surrogate = BuiltinSurrogate(Habits(k=tuned.k), tuned=True) if tuned else BuiltinSurrogate()
-    explorer = Explorer(surrogate, toolbox, catalog, facets, scorer.attributes, dataset.name, plan.limits)
+    explorer = Explorer(surrogate, toolbox, dataset.catalog, facets, scorer.attributes, dataset.name, plan.limits)
     return Agent(dataset, histories, scorer, explorer, card.name, inputs, untuned)
 
 
@@ -149,10 +169,10 @@ def explore_all(
     users = dataset.user_indices(user_ids)
     if again and again.run.manifest.status == "done":
         return again.run, Outcome.of(recorded(again.run))
-    agent = assemble(setting, dataset, plan, users)
+    agent = assemble(setting, dataset, plan, users, again=again)
     subject = f"{dataset.name}-{user_ids[0] if len(user_ids) == 1 else f'{len(user_ids)}-users'}"
     manifest = setting.manifest("recommend", subject, dataset, agent.inputs, plain(plan))
-    with underway(setting, manifest, user_ids, again) as (run, record):
+    with underway(setting, manifest, user_ids, again) as (run, record), accounted(run, agent.speaker):
         began, n_asked = time.monotonic(), 0
         for _ in ask(agent, users, record, _nothing, on_step=on_step, progress=progress, pace=pace):
             n_asked += 1

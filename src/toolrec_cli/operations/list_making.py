@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from toolrec_cli.agent.trajectory import Shown, Status, Trajectory
+from toolrec_cli.agent.trajectory import Refused, Shown, Status, Trajectory
 from toolrec_cli.evaluation.report import Failure
 from toolrec_cli.evaluation.rows import FUSION, padded, row_name, tool_lists
-from toolrec_cli.operations.asking import Pace, ask
+from toolrec_cli.operations.asking import BLOCK, Pace, ask
 from toolrec_cli.operations.filling import lengthened
 from toolrec_cli.operations.record import Record
 from toolrec_cli.progress import Progress
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 IntArray = npt.NDArray[np.int64]
 SURROGATE = "surrogate"
+BUILTIN = "surrogate:builtin"
+"""The row of the surrogate that costs nothing, beside a language model's."""
 
 
 @dataclass
@@ -98,12 +100,37 @@ def _of_one(agent: "Agent", position: int, user: int, trajectory: Trajectory, de
     final = lengthened(own, trajectory, agent.dataset.catalog, fused, depth)
     shown = (step.observation for step in trajectory.steps if step.action.tool == "retrieve")
     ids = {item.item_id for found in shown if isinstance(found, Shown) for item in found.items}
-    failure = None
-    if trajectory.status is not Status.FINISHED:
-        last = trajectory.steps[-1].thought if trajectory.steps else ""
-        failure = Failure(trajectory.user_id, str(trajectory.status), last)
+    failure = _failure(trajectory)
     retrieved = _indices(agent, list(ids)).astype(np.int32)
     return _One(position, [*alone, fused, final], retrieved, trajectory.status, len(trajectory.steps), failure)
+
+
+def _failure(trajectory: Trajectory) -> Failure | None:
+    """Why a list is not the surrogate's own, or not alone: its last words, or how much memory has added."""
+    if trajectory.status is Status.FINISHED:
+        return None
+    if trajectory.status is Status.PADDED:
+        added = sum(entry.padded for entry in trajectory.ranking)
+        return Failure(trajectory.user_id, str(trajectory.status), f"{added} of {len(trajectory.ranking)} added from memory")
+    last = trajectory.steps[-1] if trajectory.steps else None
+    words = "" if last is None else last.thought
+    if last is not None and not words and isinstance(last.observation, Refused):
+        words = last.observation.reason
+    return Failure(trajectory.user_id, str(trajectory.status), words)
+
+
+def builtin_lists(agent: "Agent", users: IntArray, n: int, progress: Progress) -> IntArray:
+    """The lists of the surrogate that costs nothing, [n_users, n], nobody of them on record."""
+    found, done = np.zeros((len(users), n), np.int64), 0
+    for start in range(0, len(users), BLOCK):
+        block = users[start : start + BLOCK]
+        agent.scorer.prepare(block)
+        for user in block.tolist():
+            one = _of_one(agent, done, user, agent.explore(user), n)
+            found[done] = padded(one.lists[-1], n)
+            done += 1
+            progress("the built-in surrogate", done, len(users))
+    return found
 
 
 def _indices(agent: "Agent", item_ids: list[str]) -> IntArray:

@@ -84,7 +84,12 @@ def _fingerprint(manifest: Manifest) -> dict[str, Any]:
     named = {"verb": manifest.verb, "dataset": manifest.dataset, "dataset_digest": manifest.dataset_digest}
     inputs = {f"inputs.{name}": digest for name, digest in manifest.inputs.items()}
     found = {**named, "seed": manifest.seed, **inputs, **_flat("plan", manifest.plan)}
-    return {name: value for name, value in found.items() if not name.endswith(".backbone") or name in inputs}
+    return {name: value for name, value in found.items() if _matters(name) or name in inputs}
+
+
+def _matters(name: str) -> bool:
+    """How a language model is asked (pace, limits, prices) changes nothing; who is asked, and how told, is among the inputs."""
+    return not name.endswith(".backbone") and ".model.options" not in name
 
 
 def _flat(name: str, value: Any) -> dict[str, Any]:

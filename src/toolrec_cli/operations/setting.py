@@ -1,6 +1,7 @@
 """Where an operation works, and what its record says of how it was called."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.storage.run_dir import Manifest
 
-_RECORDED = ("toolrec-cli", "torch", "numpy", "polars", "safetensors")
+_RECORDED = ("toolrec-cli", "torch", "numpy", "polars", "safetensors", "openai")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Setting:
     seed: int = 42
     out: Path | None = None
     call: Call = Call()
+    environment: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Where a language model's key and address may be found; it is written down nowhere."""
 
     @property
     def runs(self) -> Path:

@@ -50,6 +50,21 @@ STEPS: Schema = {
 """steps.parquet: one line a step. `step` counts from 1, `arguments` is JSON, `observation` one of shown, refused, finished;
 `n_shown` counts verified items, or those of the final list, `n_rejected` names that were turned away; `reason` is a refusal's."""
 
+USAGE: Schema = {
+    "user_id": pl.String,
+    "calls": pl.Int64,
+    "cache_hits": pl.Int64,
+    "failures": pl.Int64,
+    "input_tokens": pl.Int64,
+    "cached_tokens": pl.Int64,
+    "output_tokens": pl.Int64,
+    "reasoning_tokens": pl.Int64,
+    "dollars": pl.Float64,
+    "seconds": pl.Float64,
+}
+"""usage.parquet: one line a user for whom a language model was asked; `dollars` is null where a price is not known, `cached` tokens
+are among the input's, `reasoning` tokens among the output's, `seconds` were waited for the server."""
+
 REJECTS: Schema = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.String}
 """`prep --report`: one line a row that was left out; `line` counts from 1, `text` is the row, shortened."""
 

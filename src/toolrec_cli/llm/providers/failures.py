@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolrec_cli.errors import ProviderError
 from toolrec_cli.llm.endpoint import Endpoint
-from toolrec_cli.llm.failures import Unanswered
+from toolrec_cli.llm.failures import Rejected, Unanswered
 from toolrec_cli.llm.keys import Key
 from toolrec_cli.llm.providers.loose import as_dict
 
@@ -19,6 +19,7 @@ SHOWN_OF_A_MESSAGE = 300
 """Characters of a server's own words that are quoted."""
 
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "insufficient_credits")
+_UNWANTED = ("content_filter", "content_policy_violation", "invalid_prompt", "moderation_blocked", "content management policy")
 _TOO_LONG = (
     "context_length_exceeded",
     "context length",
@@ -93,10 +94,12 @@ def of_status(asked: Asked, error: "APIStatusError", path: str) -> ProviderError
             hint="Try again later: what is done is kept. A local server says more in its own log.",
         )
     if any(sign in message.lower() or sign == error.code for sign in _TOO_LONG):
-        return ProviderError(
+        return Rejected(
             f"The question is too long for {asked.model} ({said}).",
             hint="Ask for fewer items (--k), or serve the model with a longer context.",
         )
+    if any(sign in message.lower() or sign == error.code for sign in _UNWANTED):
+        return Rejected(f"{asked.where} refuses the question for its content ({said}).", hint="Leave this user out.")
     return ProviderError(f"{asked.where} refuses the request ({said}).", hint=asked.doctor)
 
 

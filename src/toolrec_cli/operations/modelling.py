@@ -1,0 +1,113 @@
+"""A language model in the surrogate's place: what is planned, what it is told, and how it is asked."""
+
+from dataclasses import dataclass
+
+from toolrec_cli.agent.demonstrations import demonstrations
+from toolrec_cli.agent.llm_ranker import LLMRanker, RankHabits
+from toolrec_cli.agent.llm_surrogate import LLMSurrogate
+from toolrec_cli.agent.loop import Explorer, Limits
+from toolrec_cli.agent.prompting import choose_domain, make_brief
+from toolrec_cli.agent.trajectory import Brief
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.data.facets import Facets
+from toolrec_cli.llm.codec import canonical, digest
+from toolrec_cli.llm.endpoint import ProtocolName
+from toolrec_cli.llm.recorded import earlier_replies
+from toolrec_cli.llm.stack import ModelOptions, Stack, build
+from toolrec_cli.models.scoring import BlockScorer
+from toolrec_cli.operations.accounting import EXCHANGES, ExchangeLog
+from toolrec_cli.operations.setting import Setting
+from toolrec_cli.storage.run_dir import RunDir
+from toolrec_cli.tools.finish import FinishTool
+from toolrec_cli.tools.rank import RankTool
+from toolrec_cli.tools.retrieve import RetrievalTool
+from toolrec_cli.tools.toolbox import Toolbox
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """Which model plays the surrogate and the rank tool. None is: as the endpoint's preset, or the data set, suggests."""
+
+    options: ModelOptions
+    protocol: ProtocolName | None = None
+    prompt: str | None = None
+    """What the data set is about: one of `agent.prompting.DOMAINS`."""
+    samples: int = 1
+    """How often an order of candidates is asked for, each time over a fresh permutation of them."""
+    merge: str = "borda"
+    """How these orders become one."""
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A model that is ready to be asked, with all that it is told beforehand."""
+
+    stack: Stack
+    brief: Brief
+    habits: RankHabits
+    log: ExchangeLog
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Who is asked and how told, as the manifest's inputs hold it: by this a run that goes on is recognised. No key is in it."""
+        endpoint = self.stack.endpoint
+        return {
+            "model": self.stack.model.name,
+            "model:endpoint": endpoint.base_url,
+            "model:settings": digest(canonical(endpoint.identity())),
+            "model:protocol": self.brief.protocol,
+            "model:prompt": f"{self.brief.prompt} {self.brief.digest}",
+        }
+
+    @property
+    def progress(self) -> str:
+        """ "1,204 calls · 2,310,000 tokens · $0.12", for the bar."""
+        spent = self.stack.ledger.total
+        tokens = spent.usage.input_tokens + spent.usage.output_tokens
+        money = "" if spent.dollars is None or not self.stack.prices.known else f" · ${spent.dollars:.4f}"
+        return f"{spent.calls:,} calls · {tokens:,} tokens{money}"
+
+    @property
+    def ranker(self) -> LLMRanker:
+        """The model as the rank tool."""
+        return LLMRanker(self.stack.model, self.brief, self.habits)
+
+    def explorer(self, dataset: Dataset, facets: Facets, scorer: BlockScorer, limits: Limits) -> Explorer:
+        """The surrogate with its tools, for the limits that its brief was made with."""
+        tools = Toolbox([RetrievalTool(scorer), RankTool(self.ranker), FinishTool()])
+        surrogate = LLMSurrogate(self.stack.model, self.brief)
+        return Explorer(surrogate, tools, dataset.catalog, facets, scorer.attributes, dataset.name, limits)
+
+
+def introduce(
+    setting: Setting,
+    dataset: Dataset,
+    facets: Facets,
+    attributes: tuple[str, ...],
+    limits: Limits,
+    plan: ModelPlan,
+    before: RunDir | None = None,
+) -> Speaker:
+    """The model, asked nothing yet; `before` is the run that goes on, whose answers count in ledger and budget.
+
+    Raises UsageError for settings that make no sense, InputError for a key file or a cache that cannot be used.
+    """
+    log = ExchangeLog()
+    earlier = earlier_replies(before.path / EXCHANGES) if before else ()
+    stack = build(plan.options, setting.environment, setting.workspace, sink=log.add, earlier=earlier)
+    protocol, catalog = plan.protocol or stack.endpoint.protocol, dataset.catalog
+    domain = plan.prompt or choose_domain(dataset.card.source, dataset.name, catalog.attributes)
+    examples = demonstrations(catalog, facets, attributes) if protocol == "react" else ""
+    brief = make_brief(
+        catalog,
+        facets,
+        attributes,
+        protocol=protocol,
+        domain=domain,
+        n=limits.n,
+        max_rounds=limits.max_rounds,
+        demonstrations=examples,
+        legal_only=stack.endpoint.dynamic_schema,
+    )
+    return Speaker(stack, brief, RankHabits(plan.samples, plan.merge, seed=setting.seed), log)
+
