@@ -82,7 +82,9 @@ class Explorer:
             try:
                 turn = recordable(self.surrogate.next_turn(context, trajectory))
                 outcome = self._outcome(turn, context, trajectory)
-            except Rejected as error:  # nobody else's failure; and a conversation that only grows will not be answered later
+            except (
+                Rejected
+            ) as error:  # nobody else's failure; and a conversation that only grows will not be answered later
                 trajectory.steps.append(Step("", Action(""), record.Refused(error.message, "")))
                 break
             self._record(trajectory, memory, turn, outcome, number)

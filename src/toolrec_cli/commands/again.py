@@ -7,7 +7,18 @@ from typing import Any
 
 import typer
 
-OF_THE_CALL = {"resume", "allow_drift", "workspace", "as_json", "trace", "rows", "workers", "concurrency", "plain"}
+OF_THE_CALL = {
+    "resume",
+    "allow_drift",
+    "workspace",
+    "as_json",
+    "trace",
+    "rows",
+    "workers",
+    "concurrency",
+    "plain",
+    "dry_run",
+}
 """Settings that change no list: they may differ from call to call."""
 
 NOT_AGAIN = {"user": "--user", "users": "--users", "out": "--out"}

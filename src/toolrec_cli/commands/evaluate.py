@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from toolrec_cli.commands import model_options as llm
 from toolrec_cli.commands import options
 from toolrec_cli.commands.again import again, resumable
 
@@ -51,6 +52,27 @@ def evaluate(
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
     tuned: options.Tuned = True,
+    model: llm.Model = None,
+    base_url: llm.BaseUrl = None,
+    server: llm.Server = None,
+    protocol: llm.Protocol = None,
+    api: llm.Api = None,
+    server_setting: llm.ServerSettings = None,
+    prompt: llm.Prompt = None,
+    rank_samples: llm.RankSamples = 1,
+    rank_merge: llm.RankMerge = "borda",
+    key_file: llm.KeyFile = None,
+    timeout: llm.Timeout = 120.0,
+    max_retries: llm.MaxRetries = 5,
+    concurrency: llm.Concurrency = 8,
+    rpm: llm.Rpm = None,
+    cache: llm.Cache = True,
+    max_cost: llm.MaxCost = None,
+    max_tokens: llm.MaxTokens = None,
+    max_calls: llm.MaxCalls = None,
+    price_input: llm.PriceInput = None,
+    price_output: llm.PriceOutput = None,
+    dry_run: llm.DryRun = False,
     resume: options.Resume = None,
     allow_drift: options.AllowDrift = False,
     workers: options.Workers = None,
@@ -62,21 +84,27 @@ def evaluate(
     """Many users -> metrics with 95 % intervals: backbones, each tool alone, their fusion, baselines, and the surrogate.
 
     Every user asked is in the denominator, and no held-out item is read before all lists are written.
+    With --model a language model is the surrogate, and the built-in one a row beside it, which it has to beat.
     Places below --n are filled with what the surrogate was shown, so that a figure at 10 is the same whatever else is asked.
     Stopped, a run goes on where it was with --resume.
 
     [bold]toolrec eval ml-1m[/bold]
     [bold]toolrec eval ml-1m --k 5,10,20 --groups[/bold]
     [bold]toolrec eval ml-1m --users 500 --ablate rounds[/bold]
+    [bold]toolrec eval ml-1m --users 500 --model gpt-4.1-mini --dry-run[/bold]
     """
+    import os
+
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
+    from toolrec_cli.errors import PARTLY
     from toolrec_cli.operations.asking import Pace
-    from toolrec_cli.operations.evaluating import EvalPlan
+    from toolrec_cli.operations.evaluating import EvalPlan, whom
     from toolrec_cli.operations.evaluating import evaluate as run_evaluate
     from toolrec_cli.operations.exploring import AgentPlan
     from toolrec_cli.operations.setting import Setting
+    from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.report import print_report
@@ -86,20 +114,29 @@ def evaluate(
     chosen = _chosen(baselines)
     found = ready.dataset(workspace, dataset)
     ready.known(found, attributes=attributes)
-    setting = Setting(workspace, seed, out, options.call_of(ctx))
+    setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
     ready.trained(setting, found)
-    agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned)
+    model_plan = llm.model_plan(ctx.params, workspace)
+    agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned, model_plan)
     if ablate is not None:
         _ablate(setting, found, ablate, agent, n_users, noise, as_json)
         return
     plan = EvalPlan(agent, n_users, ks, chosen, groups)
+    goes_on = again(workspace, resume, allow_drift)
+    if dry_run:
+        llm.show_dry_run(setting, found, whom(setting, found, plan, goes_on), goes_on, agent, as_json)
+        return
+    pace = Pace(concurrency if model else 1, workers)
     with bars() as progress:
-        goes_on = again(workspace, resume, allow_drift)
-        run, report = run_evaluate(setting, found, plan, progress, again=goes_on, pace=Pace(workers=workers))
+        run, report = run_evaluate(setting, found, plan, progress, again=goes_on, pace=pace)
     print_report(report, as_json=as_json)
+    say_usage(run.manifest.result)
     if tuned and report.untuned:
-        say(f"The surrogate went untuned: {report.untuned}.", style="dim")
+        say(f"The {'built-in ' if model else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
+    if without := report.statuses.get("failed", 0):
+        say(f"{without:,} of {report.n_users:,} have no list, and count as misses.", style="red")
+        raise typer.Exit(PARTLY)
 
 
 def _chosen(baselines: str) -> tuple[str, ...]:
@@ -117,12 +154,15 @@ def _chosen(baselines: str) -> tuple[str, ...]:
 def _ablate(
     setting: Any, found: Any, kind: str, agent: Any, n_users: int | None, noise: list[str] | None, as_json: bool
 ) -> None:
-    """`--ablate`: the table, the plot and the reading of one ablation."""
+    """`--ablate`: the table, the plot and the reading of one ablation. Raises UsageError for a language model's."""
+    from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.ablating import NOISE, ablate
     from toolrec_cli.render.console import say
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.variants import print_comparison
 
+    if agent.model is not None:
+        raise UsageError("Ablations are of the built-in surrogate.", hint="Leave --model out, or --ablate.")
     added = options.cutoffs(noise, most=32, option="--noise") if noise else NOISE
     with bars() as progress:
         run, compared = ablate(setting, found, kind, agent, n_users, added, progress)

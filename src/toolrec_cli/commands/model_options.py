@@ -90,6 +90,26 @@ PriceOutput = Annotated[
     float | None,
     typer.Option("--price-output", min=0, help="$ per million output tokens.", rich_help_panel=_BOUNDS),
 ]
+Prompt = Annotated[
+    Literal["films", "books", "businesses", "products", "generic"] | None,
+    typer.Option(
+        "--prompt", help="What the model is told the items are. Default: by the data set.", rich_help_panel=_PANEL
+    ),
+]
+RankSamples = Annotated[
+    int,
+    typer.Option(
+        "--rank-samples",
+        min=1,
+        max=20,
+        help="Orders asked for, each over a fresh permutation of the candidates.",
+        rich_help_panel=_PANEL,
+    ),
+]
+RankMerge = Annotated[
+    Literal["borda", "rrf"],
+    typer.Option("--rank-merge", help="How several orders become one.", rich_help_panel=_PANEL),
+]
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Say how many calls, tokens and dollars, and ask nothing.", rich_help_panel=_BOUNDS),
@@ -102,14 +122,56 @@ def model_options(params: dict[str, Any], workspace: Path) -> "ModelOptions":
     from toolrec_cli.llm.stack import ModelOptions, cache_path
 
     straight = (
-        *("model", "base_url", "server", "api", "key_file", "timeout", "max_retries", "concurrency", "rpm"),
+        *("model", "base_url", "server", "api", "timeout", "max_retries", "concurrency", "rpm"),
         *("price_input", "price_output"),
     )
     given: dict[str, Any] = {name: params[name] for name in straight if name in params}
     given["model"] = params["model"] or ""
     return ModelOptions(
         **given,
+        key_file=Path(params["key_file"]) if params.get("key_file") else None,
         settings=tuple(params.get("server_setting") or ()),
         limits=Limits(params.get("max_cost"), params.get("max_tokens"), params.get("max_calls")),
         cache=cache_path(workspace) if params.get("cache") else None,
     )
+
+
+_OF_A_MODEL = {
+    "base_url": "--base-url",
+    "server": "--server",
+    "protocol": "--protocol",
+    "api": "--api",
+    "server_setting": "--server-setting",
+    "key_file": "--key-file",
+    "max_cost": "--max-cost",
+    "max_tokens": "--max-tokens",
+    "max_calls": "--max-calls",
+    "prompt": "--prompt",
+}
+
+
+def model_plan(params: dict[str, Any], workspace: Path) -> Any:
+    """The `ModelPlan` that was typed; None without --model. Raises UsageError for what says nothing without one."""
+    from toolrec_cli.errors import UsageError
+    from toolrec_cli.operations.modelling import ModelPlan
+
+    if params["model"] is not None:
+        options = model_options(params, workspace)
+        return ModelPlan(options, params["protocol"], params["prompt"], params["rank_samples"], params["rank_merge"])
+    said = [flag for name, flag in _OF_A_MODEL.items() if params[name]] + ["--dry-run"] * params["dry_run"]
+    if said:
+        raise UsageError(
+            f"{said[0]} is about a language model, and none is named.",
+            hint="Say which: --model NAME. Without it the built-in surrogate plays, at no cost.",
+        )
+    return None
+
+
+def show_dry_run(setting: Any, found: Any, user_ids: list[str], goes_on: Any, plan: Any, as_json: bool) -> None:
+    """`--dry-run`: the bill for those who are still to be asked."""
+    from toolrec_cli.operations.estimating import dry_run
+    from toolrec_cli.operations.resuming import recorded
+    from toolrec_cli.render.bill import print_dry_run
+
+    left = len(recorded(goes_on.run).missing) if goes_on else len(user_ids)
+    print_dry_run(dry_run(setting, found, user_ids, plan, left), as_json=as_json)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from toolrec_cli.commands import model_options as llm
 from toolrec_cli.commands import options
 from toolrec_cli.commands.again import again, resumable
 
@@ -38,6 +39,27 @@ def recommend(
         bool,
         typer.Option("--full-history", help="Use every interaction, the held-out ones too (to serve, not to score)."),
     ] = False,
+    model: llm.Model = None,
+    base_url: llm.BaseUrl = None,
+    server: llm.Server = None,
+    protocol: llm.Protocol = None,
+    api: llm.Api = None,
+    server_setting: llm.ServerSettings = None,
+    prompt: llm.Prompt = None,
+    rank_samples: llm.RankSamples = 1,
+    rank_merge: llm.RankMerge = "borda",
+    key_file: llm.KeyFile = None,
+    timeout: llm.Timeout = 120.0,
+    max_retries: llm.MaxRetries = 5,
+    concurrency: llm.Concurrency = 8,
+    rpm: llm.Rpm = None,
+    cache: llm.Cache = True,
+    max_cost: llm.MaxCost = None,
+    max_tokens: llm.MaxTokens = None,
+    max_calls: llm.MaxCalls = None,
+    price_input: llm.PriceInput = None,
+    price_output: llm.PriceOutput = None,
+    dry_run: llm.DryRun = False,
     resume: options.Resume = None,
     allow_drift: options.AllowDrift = False,
     workers: options.Workers = None,
@@ -48,12 +70,16 @@ def recommend(
 ) -> None:
     """One user or many -> a list each, explored by the built-in surrogate: no LLM, no network, no cost.
 
+    With --model a language model explores instead; --dry-run says beforehand what that may cost.
     Stopped, a run goes on where it was with --resume.
 
     [bold]toolrec recommend --user 42 --trace[/bold]
     [bold]toolrec recommend ml-1m --user 42 --user 7 --json[/bold] prints a JSON document a user.
     [bold]toolrec recommend ml-1m --users all[/bold]
+    [bold]toolrec recommend ml-1m --user 42 --trace --model qwen3:8b --base-url http://localhost:11434/v1[/bold]
     """
+    import os
+
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
@@ -62,6 +88,7 @@ def recommend(
     from toolrec_cli.operations.exploring import AgentPlan, explore_all
     from toolrec_cli.operations.resuming import recorded
     from toolrec_cli.operations.setting import Setting
+    from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
     from toolrec_cli.render.outcome import print_documents, print_outcome
     from toolrec_cli.render.progress import bars
@@ -70,13 +97,18 @@ def recommend(
 
     _one_way(user, users, resume)
     found = ready.dataset(workspace, dataset)
-    setting = Setting(workspace, seed, out, options.call_of(ctx))
+    setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
     goes_on = again(workspace, resume, allow_drift)
     user_ids = _whom(found, goes_on, user, users, seed)
     found.user_indices(user_ids)
     ready.known(found, attributes=attributes)
     ready.trained(setting, found)
-    plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), None if full_history else Part.TEST, tuned)
+    model_plan = llm.model_plan(ctx.params, workspace)
+    before = None if full_history else Part.TEST
+    plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), before, tuned, model_plan)
+    if dry_run:
+        llm.show_dry_run(setting, found, user_ids, goes_on, plan, as_json)
+        return
     on_step = LiveTrace(rows).step if trace else None
     with bars(shown=not trace) as progress:
         run, outcome = explore_all(
@@ -87,7 +119,7 @@ def recommend(
             again=goes_on,
             on_step=on_step,
             progress=progress,
-            pace=Pace(workers=workers),
+            pace=Pace(concurrency if model else 1, workers),
         )
     if users is None:
         print_rankings(list(recorded(run).trajectories()), as_json=as_json)
@@ -97,6 +129,7 @@ def recommend(
         print_outcome(outcome)
     one = "" if users is None else " --user ID"
     say(f"Recorded in {run.path}. Again: toolrec replay {run.path}{one}", style="dim")
+    say_usage(run.manifest.result)
     if tuned and (why := run.manifest.result.get("untuned")):
         say(f"The surrogate went untuned: {why}.", style="dim")
     left_out = "" if full_history else ", which was not told the newest, held-out item (--full-history tells it all)"

@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Failure:
-    """A user without a full list of the surrogate's own: padded (a few places from memory), forced (all of them) or failed (none).
+    """A user without a full list of the surrogate's own: padded (some places from memory), forced (all) or failed (no list).
 
     The list, if any, counts as it is, else as a miss.
     """

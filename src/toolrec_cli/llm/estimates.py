@@ -21,14 +21,25 @@ class Prompt:
     """What a user's conversation consists of, in bytes, and how long answers may get, in tokens.
 
     first: the first question whole (system text, schema or tools, the user's history). each_round: what a further round
-    adds (the answer, the observation), at most. max_tokens: the limit of one answer, hidden reasoning included.
-    answer_tokens: an answer as it may be expected.
+    adds (the answer, the observation), at most; usual_round: as it may be expected (None: that). max_tokens: the limit of
+    one answer, hidden reasoning included. answer_tokens: an answer as it may be expected.
     """
 
     first: int
     each_round: int
     max_tokens: int
     answer_tokens: int = 120
+    usual_round: int | None = None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Questions for an order of candidates, a user: their bytes, usual and at most; and how many, at most and expected."""
+
+    size: int = 0
+    largest: int = 0
+    most: int = 0
+    expected: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,11 @@ class Bill:
     input_tokens: int
     output_tokens: int
     dollars: float | None
+
+    def __add__(self, other: "Bill") -> "Bill":
+        dollars = None if self.dollars is None or other.dollars is None else self.dollars + other.dollars
+        tokens = self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens
+        return Bill(self.calls + other.calls, *tokens, dollars)
 
 
 @dataclass(frozen=True)
@@ -61,20 +77,31 @@ class Estimate:
 
 
 def estimate(
-    users: int, max_rounds: int, prompt: Prompt, prices: Prices, *, expected_rounds: float = 5.0, repairs: int = 1
+    users: int,
+    max_rounds: int,
+    prompt: Prompt,
+    prices: Prices,
+    *,
+    expected_rounds: float = 5.0,
+    repairs: int = 1,
+    ranking: Ranking | None = None,
 ) -> Estimate:
     """What `users` users cost.
 
     At most: every user takes all `max_rounds`, each asked `repairs` times more because an answer could not be used, every
-    token a byte long. Expected: `expected_rounds` rounds, no repair, four bytes a token; what a provider gives off for
-    cached input is not counted on.
+    token a byte long, and as many orders of candidates as `ranking` says. Expected: `expected_rounds` rounds, no repair, four
+    bytes a token; what a provider gives off for cached input is not counted on.
     """
     turns = max_rounds * (1 + repairs)
     around = template_tokens(2 * turns)
     most = _bill(users, turns, prompt.first + around, prompt.each_round, prompt.max_tokens, prices)
     rounds = min(expected_rounds, float(max_rounds))
-    first, each_round = prompt.first / BYTES_A_TOKEN, prompt.each_round / BYTES_A_TOKEN
+    usual = prompt.each_round if prompt.usual_round is None else prompt.usual_round
+    first, each_round = prompt.first / BYTES_A_TOKEN, usual / BYTES_A_TOKEN
     expected = _bill(users, rounds, first, each_round, prompt.answer_tokens, prices)
+    if ranking is not None:
+        most += _bill(users, ranking.most, ranking.largest + template_tokens(2), 0, prompt.max_tokens, prices)
+        expected += _bill(users, ranking.expected, ranking.size / BYTES_A_TOKEN, 0, prompt.answer_tokens, prices)
     return Estimate(users, most, expected, prices.source)
 
 

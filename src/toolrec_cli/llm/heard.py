@@ -32,7 +32,9 @@ class Heard:
                 self._rejected += 1
                 hopeless = not self._heard and self._rejected >= PATIENCE
             if hopeless:
-                raise ProviderError(f"None of {PATIENCE} questions was answered. {error.message}", hint=error.hint) from None
+                raise ProviderError(
+                    f"None of {PATIENCE} questions was answered. {error.message}", hint=error.hint
+                ) from None
             raise
         self._heard = True
         return reply

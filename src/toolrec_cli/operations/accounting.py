@@ -77,7 +77,8 @@ def _write_usage(path: Path, ledger: Ledger) -> None:
     tokens = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
     columns: dict[str, list[Any]] = {"user_id": [label for label, _ in rows]}
     columns |= {
-        name: [getattr(spent, name) for _, spent in rows] for name in ("calls", "cache_hits", "failures", "dollars", "seconds")
+        name: [getattr(spent, name) for _, spent in rows]
+        for name in ("calls", "cache_hits", "failures", "dollars", "seconds")
     }
     columns |= {name: [getattr(spent.usage, name) for _, spent in rows] for name in tokens}
     write_table(path, USAGE, columns)

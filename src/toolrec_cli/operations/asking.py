@@ -74,8 +74,8 @@ def ask(
 ) -> Iterator[T]:
     """Explore for those of `users` (user_index) who are not on record, and record them; what `then` makes of each, as it ends.
 
-    Watched by `on_step`, it is one user after the other. `then` gets the position among `users` and the trajectory, and may run in another process: its result is pickled. With
-    `again` it gets those on record too. Nobody is asked twice.
+    `then` gets the position among `users` and the trajectory, and may run in another process: its result is pickled. With
+    `again` it gets those on record too. Watched by `on_step`, it is one user after the other. Nobody is asked twice.
     """
     pace = pace or Pace()
     positions = np.arange(len(users)) if again else record.missing

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.evaluation.beyond import beyond
 from toolrec_cli.evaluation.groups import Group, Traits, grouped
@@ -75,8 +76,7 @@ def evaluate(
     if again and again.run.manifest.status == "done":
         return again.run, _stored_report(again.run)
     possible = dataset.users_with(part)
-    drawn = _drawn(possible, plan.n_users, setting.seed)
-    users = dataset.user_indices(asked(again.run)) if again else drawn
+    users = dataset.user_indices(whom(setting, dataset, plan, again))
     agent = assemble(setting, dataset, plan.agent, users, again=again)
     beside = _builtin(setting, dataset, plan.agent, agent, users)
     manifest = setting.manifest("eval", dataset.name, dataset, _inputs(agent, beside), plain(plan))
@@ -123,6 +123,14 @@ def evaluate(
         write_json(run.path / "report.json", asdict(report))
         run.update(result={"n_users": len(users), "statuses": report.statuses})
     return run, report
+
+
+def whom(setting: Setting, dataset: Dataset, plan: EvalPlan, again: Again | None = None) -> list[str]:
+    """Whom an evaluation asks: those the run began with, or those that are drawn now."""
+    if again:
+        return asked(again.run)
+    possible = dataset.users_with(plan.agent.before or Part.TEST)
+    return dataset.user_ids(_drawn(possible, plan.n_users, setting.seed))
 
 
 def _builtin(setting: Setting, dataset: Dataset, plan: AgentPlan, agent: Agent, users: IntArray) -> Agent | None:

@@ -111,7 +111,9 @@ def _failure(trajectory: Trajectory) -> Failure | None:
         return None
     if trajectory.status is Status.PADDED:
         added = sum(entry.padded for entry in trajectory.ranking)
-        return Failure(trajectory.user_id, str(trajectory.status), f"{added} of {len(trajectory.ranking)} added from memory")
+        return Failure(
+            trajectory.user_id, str(trajectory.status), f"{added} of {len(trajectory.ranking)} added from memory"
+        )
     last = trajectory.steps[-1] if trajectory.steps else None
     words = "" if last is None else last.thought
     if last is not None and not words and isinstance(last.observation, Refused):

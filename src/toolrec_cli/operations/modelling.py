@@ -49,7 +49,7 @@ class Speaker:
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Who is asked and how told, as the manifest's inputs hold it: by this a run that goes on is recognised. No key is in it."""
+        """Who is asked and how told, without a key, as the manifest holds it; a run that goes on is recognised by it."""
         endpoint = self.stack.endpoint
         return {
             "model": self.stack.model.name,
@@ -110,4 +110,3 @@ def introduce(
         legal_only=stack.endpoint.dynamic_schema,
     )
     return Speaker(stack, brief, RankHabits(plan.samples, plan.merge, seed=setting.seed), log)
-

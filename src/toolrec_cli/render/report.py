@@ -44,7 +44,8 @@ def print_report(report: Report, *, as_json: bool) -> None:
             "toolrec prep --deduplicate last keeps one of each."
         )
     for failure in report.failures[:FAILURES_SHOWN]:
-        say(clean(f"user {failure.user_id}: {failure.status}. {failure.reason}"), style="red")
+        said = clean(f"user {failure.user_id}: {failure.status}. {failure.reason}")
+        say(said, style="yellow" if failure.status == "padded" else "red")
     if len(report.failures) > FAILURES_SHOWN:
         say(f"… and {len(report.failures) - FAILURES_SHOWN} more in report.json", style="red")
 

@@ -62,8 +62,8 @@ USAGE: Schema = {
     "dollars": pl.Float64,
     "seconds": pl.Float64,
 }
-"""usage.parquet: one line a user for whom a language model was asked; `dollars` is null where a price is not known, `cached` tokens
-are among the input's, `reasoning` tokens among the output's, `seconds` were waited for the server."""
+"""usage.parquet: one line a user for whom a language model was asked; `dollars` is null where a price is not known; cached tokens
+are among the input's, reasoning tokens among the output's; `seconds` were waited for the server."""
 
 REJECTS: Schema = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.String}
 """`prep --report`: one line a row that was left out; `line` counts from 1, `text` is the row, shortened."""

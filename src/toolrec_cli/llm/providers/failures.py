@@ -19,7 +19,13 @@ SHOWN_OF_A_MESSAGE = 300
 """Characters of a server's own words that are quoted."""
 
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "insufficient_credits")
-_UNWANTED = ("content_filter", "content_policy_violation", "invalid_prompt", "moderation_blocked", "content management policy")
+_UNWANTED = (
+    "content_filter",
+    "content_policy_violation",
+    "invalid_prompt",
+    "moderation_blocked",
+    "content management policy",
+)
 _TOO_LONG = (
     "context_length_exceeded",
     "context length",

@@ -1,0 +1,67 @@
+"""What asking a language model will cost, and what it has cost."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from toolrec_cli.llm.estimates import Bill
+from toolrec_cli.operations.estimating import DryRun
+from toolrec_cli.render.console import foreign, print_json, say, stdout
+
+SCHEMA_VERSION = 1
+
+
+def print_dry_run(found: DryRun, *, as_json: bool) -> None:
+    """The bill, at most and expected, on stdout."""
+    if as_json:
+        print_json(dry_run_document(found))
+        return
+    bill = found.estimate
+    about = f"{found.model} at {found.base_url}, protocol {found.protocol}: {bill.users:,} users; nothing was asked"
+    table = Table(title=foreign(about, "bold"), title_justify="left", box=None, padding=(0, 1), header_style="dim")
+    for column in ("", "calls", "tokens in", "tokens out", "dollars"):
+        table.add_column(column, justify="right" if column else "left")
+    table.add_row("at most", *_cells(bill.most))
+    table.add_row("expected", *_cells(bill.expected))
+    stdout().print(table)
+    say(
+        f"Prices: {bill.price_source}. At most: every round taken, every answer as long as allowed, a token a byte. "
+        "Answers that are in the cache cost nothing.",
+        style="dim",
+    )
+
+
+def dry_run_document(found: DryRun) -> dict[str, Any]:
+    """`--dry-run --json`."""
+    asked = {"model": found.model, "base_url": found.base_url, "protocol": found.protocol}
+    return {"schema_version": SCHEMA_VERSION, **asked, **found.estimate.as_json()}
+
+
+def _cells(bill: Bill) -> list[Text]:
+    money = "n/a" if bill.dollars is None else f"{bill.dollars:,.2f}"
+    return [Text(f"{bill.calls:,}"), Text(f"{bill.input_tokens:,}"), Text(f"{bill.output_tokens:,}"), Text(money)]
+
+
+def say_usage(result: Mapping[str, Any]) -> None:
+    """One line on what a run has asked of a model, and what its server was found not to take; nothing without a model."""
+    if (used := result.get("usage")) is not None:
+        say(spoken_usage(used))
+    for note in result.get("notes", ()):
+        say(str(note), style="dim")
+
+
+def spoken_usage(used: Mapping[str, Any]) -> str:
+    """ "12 calls, 3 answers from the cache, 1,234 tokens in (1,000 cached), 56 out (20 reasoning), $0.0012."."""
+    money = "dollars n/a" if used["dollars"] is None else f"${used['dollars']:.4f}"
+    failed = f", {used['failures']:,} without an answer" if used["failures"] else ""
+    return (
+        f"{used['calls']:,} calls{failed}, {used['cache_hits']:,} answers from the cache, "
+        f"{used['input_tokens']:,} tokens in{_aside(used['cached_tokens'], 'cached')}, "
+        f"{used['output_tokens']:,} out{_aside(used['reasoning_tokens'], 'reasoning')}, {money}."
+    )
+
+
+def _aside(count: int, what: str) -> str:
+    return f" ({count:,} {what})" if count else ""
