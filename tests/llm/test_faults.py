@@ -27,6 +27,11 @@ LASTING = [
         "URL refuses the request (400: This request makes no sense.).",
         "doctor --base-url URL --model m",
     ),
+    (
+        Fault.CONTENT,
+        "URL refuses the question for its content (400: The prompt was flagged by the content policy.).",
+        "Leave this user out.",
+    ),
     (Fault.RATE_LIMIT, "URL still turns requests away, asked 3 times (429: Rate limit reached.).", "--concurrency"),
     (Fault.RATE_LIMIT_AFTER, "URL still turns requests away, asked 3 times (429: Rate limit reached.).", "--rpm"),
     (Fault.SERVER_ERROR, "URL failed 3 times (500: The server had an error.).", "Try again later"),

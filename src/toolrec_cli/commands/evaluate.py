@@ -88,7 +88,6 @@ def evaluate(
     Places below --n are filled with what the surrogate was shown, so that a figure at 10 is the same whatever else is asked.
     Stopped, a run goes on where it was with --resume.
 
-    [bold]toolrec eval ml-1m[/bold]
     [bold]toolrec eval ml-1m --k 5,10,20 --groups[/bold]
     [bold]toolrec eval ml-1m --users 500 --ablate rounds[/bold]
     [bold]toolrec eval ml-1m --users 500 --model gpt-4.1-mini --dry-run[/bold]

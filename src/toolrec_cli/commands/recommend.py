@@ -74,8 +74,7 @@ def recommend(
     Stopped, a run goes on where it was with --resume.
 
     [bold]toolrec recommend --user 42 --trace[/bold]
-    [bold]toolrec recommend ml-1m --user 42 --user 7 --json[/bold] prints a JSON document a user.
-    [bold]toolrec recommend ml-1m --users all[/bold]
+    [bold]toolrec recommend ml-1m --users all --json[/bold] prints a JSON document a user.
     [bold]toolrec recommend ml-1m --user 42 --trace --model qwen3:8b --base-url http://localhost:11434/v1[/bold]
     """
     import os

@@ -105,7 +105,7 @@ class Budget:
         }
         return BudgetSpent(
             f"The budget does not allow another call: {told[option]}.",
-            hint=f"What is done is kept, and no answer is paid for twice: go on with a higher {option}.",
+            hint=f"What is done is kept, and no answer is paid for twice: raise {option} and go on.",
         )
 
 

@@ -2,7 +2,7 @@
 
 `run.json` is written when the run begins (status "running") and again, last, when it ends. A run that fails leaves no
 directory; one that is interrupted keeps what is worth keeping, and says so in its status. A run with a log (a line a user)
-keeps its directory as soon as one line is whole, however it ends, and can be resumed.
+keeps its directory as soon as one line (of that or another log) is whole, however it ends, and can be resumed.
 """
 
 import json
@@ -102,8 +102,8 @@ def _now() -> str:
 def recording(runs: Path, manifest: Manifest, out: Path | None = None, log: str | None = None) -> Generator[RunDir]:
     """A new run in `runs` (or at `out`): finished when the block ends well, interrupted on Ctrl-C, gone on failure.
 
-    With a `log`, it is kept however the block ends once that file has a whole line. Raises InputError when `out` is there
-    already.
+    With a `log`, it is kept however the block ends once that file, or another log, has a whole line. Raises InputError when
+    `out` is there already.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]  # in order also within a second
     subject = re.sub(r"[^\w.-]+", "_", manifest.subject)[:60]  # it may hold strangers' ids and column names
@@ -156,7 +156,7 @@ def _how(stopped: BaseException) -> tuple[str, str]:
 
 def _is_worth_keeping(run: RunDir, stopped: BaseException, log: str | None) -> bool:
     if log is not None:
-        return has_lines(run.path / log)
+        return any(has_lines(file) for file in run.path.glob("*.jsonl"))  # also answers that were paid for
     made = (file for file in run.path.iterdir() if file.name != MANIFEST and not file.name.startswith("."))
     return isinstance(stopped, KeyboardInterrupt) and any(made)
 

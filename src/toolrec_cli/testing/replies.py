@@ -16,6 +16,8 @@ class Fault(StrEnum):
     UNKNOWN_PARAMETER = "400 unknown parameter"
     """Answered once for each parameter in `Scripted.parameter`; sent without it, the request is served."""
     BAD_REQUEST = "400"
+    CONTENT = "400 content"
+    """A provider's filter refuses the question for what it holds."""
     RATE_LIMIT = "429"
     RATE_LIMIT_AFTER = "429 with Retry-After"
     SERVER_ERROR = "500"

@@ -133,6 +133,9 @@ def _faulty(reply: Scripted, body: dict[str, Any], retry_after: float = 0.0) -> 
             shapes.error(f"Unsupported parameter: '{parameter}'.", "unsupported_parameter", parameter), 400
         ),
         Fault.BAD_REQUEST: HttpAnswer(shapes.error("This request makes no sense."), 400),
+        Fault.CONTENT: HttpAnswer(
+            shapes.error("The prompt was flagged by the content policy.", "content_policy_violation"), 400
+        ),
         Fault.RATE_LIMIT: HttpAnswer(shapes.error("Rate limit reached.", "rate_limit_exceeded"), 429),
         Fault.RATE_LIMIT_AFTER: HttpAnswer(
             shapes.error("Rate limit reached.", "rate_limit_exceeded"), 429, headers={"retry-after": f"{retry_after}"}

@@ -1,0 +1,275 @@
+"""toolrec recommend --model and eval --model, typed, against a server on loopback that plays the model."""
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from socket import socket
+from subprocess import PIPE, CompletedProcess, Popen
+from typing import Any
+
+import openai._base_client
+import polars as pl
+import pytest
+
+from toolrec_cli.storage.run_dir import open_run
+from toolrec_cli.testing import Fault, LoopbackServer, Scripted
+from toolrec_cli.testing.surrogate import PlayedSurrogate
+
+Run = Callable[..., CompletedProcess[str]]
+SECRET = "sk-very-secret-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses_and_nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
+    monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "ALL_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def asking(server: LoopbackServer, *words: str) -> list[str]:
+    return ["--model", "played", "--base-url", server.base_url, *words]
+
+
+def questions(server: LoopbackServer) -> list[str]:
+    """The bodies that were received, as text."""
+    return [json.dumps(each.body, sort_keys=True) for each in server.received]
+
+
+@pytest.mark.parametrize("protocol", ["json", "tools", "react"])
+def test_an_evaluation_in_every_protocol(toolrec: Run, workspace: Path, protocol: str) -> None:
+    with LoopbackServer(PlayedSurrogate()) as server:
+        said = toolrec(
+            "eval",
+            "--users",
+            "6",
+            "--json",
+            "-w",
+            workspace,
+            "--out",
+            workspace / "e",
+            *asking(server, "--protocol", protocol),
+        )
+    assert said.returncode == 0, said.stderr
+    report = json.loads(said.stdout)
+    names = [row["name"] for row in report["rows"]]
+    assert names[-2:] == ["surrogate:builtin", "surrogate"]
+    assert (report["surrogate"], report["statuses"], report["failures"]) == ("played", {"finished": 6}, [])
+    manifest = open_run(workspace / "e").manifest
+    assert manifest.inputs["model"] == "played"
+    assert manifest.inputs["model:endpoint"] == server.base_url
+    assert manifest.inputs["model:protocol"] == protocol
+    assert re.fullmatch(r"films/1 [0-9a-f]{64}", manifest.inputs["model:prompt"])
+    used = manifest.result["usage"]
+    assert (used["calls"], used["cache_hits"], used["dollars"]) == (server.count, 0, None)
+    assert report["usage"] == used
+    exchanges = (workspace / "e" / "exchanges.jsonl").read_text().splitlines()
+    assert len(exchanges) == server.count
+    each = pl.read_parquet(workspace / "e" / "usage.parquet")
+    assert (len(each), each["calls"].sum(), each["input_tokens"].sum()) == (6, server.count, used["input_tokens"])
+    assert f"{server.count} calls, 0 answers from the cache, " in said.stderr
+
+
+def test_one_user_is_traced_and_replayed(toolrec: Run, workspace: Path) -> None:
+    with LoopbackServer(PlayedSurrogate()) as server:
+        said = toolrec("recommend", "--user", "42", "--trace", "--json", "-w", workspace, *asking(server))
+    assert said.returncode == 0, said.stderr
+    document = json.loads(said.stdout)
+    assert (document["surrogate"], document["status"], len(document["items"])) == ("played", "finished", 10)
+    assert "I miss something." in said.stderr
+    assert "The surrogate went untuned" not in said.stderr
+    again = toolrec("replay", "-w", workspace)
+    assert again.returncode == 0
+    assert "I miss something." in again.stdout + again.stderr
+    record = json.loads(toolrec("replay", "--json", "-w", workspace).stdout)
+    assert record["brief"]["protocol"] == "json"
+
+
+def test_a_dry_run_asks_nothing(toolrec: Run, workspace: Path) -> None:
+    with LoopbackServer(PlayedSurrogate()) as server:
+        prices = ["--price-input", "1", "--price-output", "2"]
+        said = toolrec("eval", "--users", "20", "--dry-run", "--json", "-w", workspace, *asking(server, *prices))
+        assert (said.returncode, server.count) == (0, 0), said.stderr
+        bill = json.loads(said.stdout)
+        shown = toolrec("recommend", "--users", "20", "--dry-run", "-w", workspace, *asking(server))
+        assert (shown.returncode, server.count) == (0, 0), shown.stderr
+        spent = json.loads(
+            toolrec("eval", "--users", "20", "--json", "-w", workspace, *asking(server, *prices)).stdout
+        )["usage"]
+    assert (bill["users"], bill["model"], bill["protocol"]) == (20, "played", "json")
+    assert bill["expected"]["calls"] == 20 * 6
+    most = bill["at_most"]
+    assert most["calls"] > spent["calls"] > 0
+    assert most["input_tokens"] > bill["expected"]["input_tokens"] > 0
+    assert most["dollars"] > spent["dollars"] > 0
+    assert "nothing was asked" in " ".join(shown.stdout.split())
+    assert "n/a" in shown.stdout
+    assert not list((workspace / "runs").glob("*-eval-*20-users*"))
+
+
+def test_a_budget_stops_the_run_and_what_is_paid_is_not_paid_again(toolrec: Run, workspace: Path) -> None:
+    run = workspace / "r"
+    with LoopbackServer(PlayedSurrogate()) as server:
+        words = asking(server, "--max-calls", "23", "--concurrency", "3")
+        said = toolrec("recommend", "--users", "12", "--out", run, "-w", workspace, *words)
+        assert said.returncode == 5, said.stderr
+        assert "The budget does not allow another call: 23 of 23 calls are made." in said.stderr
+        assert f"Go on: toolrec recommend --resume {run}" in said.stderr
+        manifest = open_run(run).manifest
+        assert (manifest.status, manifest.result["usage"]["calls"], server.count) == ("interrupted", 23, 23)
+        again = toolrec("recommend", "--resume", run, "-w", workspace)
+        assert (again.returncode, server.count) == (5, 23), "what was spent before counts"
+        rest = toolrec("recommend", "--resume", run, "--max-calls", "1000", "-w", workspace)
+        assert rest.returncode == 0, rest.stderr
+    asked = questions(server)
+    assert len(asked) == len(set(asked)), "a question was paid for twice"
+    manifest = open_run(run).manifest
+    assert (manifest.status, manifest.result["usage"]["calls"]) == ("done", server.count)
+    recorded = [json.loads(line)["user_id"] for line in (run / "trajectories.jsonl").open()]
+    assert len(recorded) == len(set(recorded)) == 12
+
+
+def test_another_model_or_prompt_is_not_gone_on_with(toolrec: Run, workspace: Path) -> None:
+    run = workspace / "r"
+    with LoopbackServer(PlayedSurrogate()) as server:
+        toolrec("recommend", "--users", "12", "--out", run, "-w", workspace, *asking(server, "--max-calls", "20"))
+        free = ["--max-calls", "1000", "--concurrency", "2", "--timeout", "60", "--no-cache"]
+        for typed, name in (
+            (["--model", "another"], "inputs.model was 'played', now 'another'"),
+            (["--protocol", "react"], "inputs.model:protocol was 'json', now 'react'"),
+            (["--prompt", "books"], "inputs.model:prompt was "),
+            (["--rank-samples", "3"], "plan.model.samples was 1, now 3"),
+        ):
+            said = toolrec("recommend", "--resume", run, "-w", workspace, *free, *typed)
+            assert said.returncode == 2
+            assert name in said.stderr
+        assert toolrec("recommend", "--resume", run, "-w", workspace, *free).returncode == 0
+
+
+def test_the_lists_are_the_same_one_by_one_and_eight_at_once(toolrec: Run, workspace: Path) -> None:
+    for n in ("1", "8"):
+        with LoopbackServer(PlayedSurrogate(misbehave=0.2, seed=3), latency=0.002) as server:
+            words = asking(server, "--concurrency", n, "--no-cache", "--rank-samples", "2")
+            said = toolrec("recommend", "--users", "24", "--out", workspace / n, "-w", workspace, *words)
+            assert said.returncode in (0, 5), said.stderr
+    one, eight = (pl.read_parquet(workspace / n / "rankings.parquet") for n in ("1", "8"))
+    assert one.equals(eight)
+
+
+def test_a_refused_key_stops_with_what_to_do_and_is_nowhere(
+    toolrec: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLREC_API_KEY", SECRET)
+    with LoopbackServer(PlayedSurrogate(), key="another") as server:
+        said = toolrec("recommend", "--user", "42", "-w", workspace, *asking(server, "--trace"))
+    assert said.returncode == 4
+    assert "refuses the key from" in said.stderr
+    assert "Hint: Check that the key belongs to this server" in said.stderr
+    with LoopbackServer(PlayedSurrogate(), key=SECRET) as server:
+        good = toolrec("eval", "--users", "5", "-w", workspace, *asking(server, "--no-cache"))
+        cached = toolrec("recommend", "--user", "42", "-w", workspace, *asking(server, "--trace"))
+    assert (good.returncode, cached.returncode) == (0, 0), good.stderr
+    assert SECRET not in said.stderr + said.stdout + good.stderr + good.stdout + cached.stderr + cached.stdout
+    files = [path for path in workspace.rglob("*") if path.is_file()]
+    assert any(path.name == "exchanges.jsonl" for path in files)
+    assert any(path.name == "replies.sqlite" for path in files)
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+
+
+def test_a_server_that_goes_away_stops_the_run_resumably(toolrec: Run, workspace: Path) -> None:
+    run, count = workspace / "r", 0
+    play = PlayedSurrogate()
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        nonlocal count
+        count += 1
+        return Scripted(fault=Fault.UNAVAILABLE) if 20 < count <= 40 else play(asked)
+
+    with LoopbackServer(script) as server:
+        words = asking(server, "--max-retries", "1", "--concurrency", "2")
+        said = toolrec("eval", "--users", "12", "--out", run, "-w", workspace, *words)
+        assert said.returncode == 4, said.stderr
+        assert f"Go on: toolrec eval --resume {run}" in said.stderr
+        assert open_run(run).manifest.result["usage"]["failures"] >= 1
+        count = 100
+        again = toolrec("eval", "--resume", run, "--json", "-w", workspace)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["statuses"] == {"finished": 12}
+
+
+def test_a_question_refused_for_its_content_is_one_users_failure(toolrec: Run, workspace: Path) -> None:
+    refused: set[str] = set()
+    play = PlayedSurrogate()
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        who = asked["messages"][1]["content"]
+        if not refused and len(asked["messages"]) == 2:
+            refused.add(who)
+        return Scripted(fault=Fault.CONTENT) if who in refused else play(asked)
+
+    with LoopbackServer(script) as server:
+        said = toolrec("eval", "--users", "6", "--json", "-w", workspace, *asking(server))
+    assert said.returncode == 5, said.stderr
+    report = json.loads(said.stdout)
+    assert report["statuses"] == {"failed": 1, "finished": 5}
+    (failure,) = report["failures"]
+    assert "refuses the question for its content" in failure["reason"]
+    assert "1 of 6 have no list, and count as misses." in said.stderr
+
+
+def test_a_server_that_refuses_everything_is_nobodys_own_failure(toolrec: Run, workspace: Path) -> None:
+    with LoopbackServer(lambda asked: Scripted(fault=Fault.CONTENT)) as server:
+        said = toolrec("eval", "--users", "20", "-w", workspace, *asking(server))
+    assert said.returncode == 4
+    assert "None of 5 questions was answered." in said.stderr
+
+
+def test_what_is_about_a_model_needs_one(toolrec: Run, workspace: Path) -> None:
+    for words in (["--base-url", "http://localhost:1/v1"], ["--dry-run"], ["--max-cost", "1"]):
+        said = toolrec("recommend", "--user", "42", "-w", workspace, *words)
+        assert said.returncode == 2
+        assert "is about a language model, and none is named." in said.stderr
+        assert "--model NAME" in said.stderr
+    said = toolrec("eval", "--ablate", "rounds", "--model", "m", "-w", workspace)
+    assert (said.returncode, "Ablations are of the built-in surrogate." in said.stderr) == (2, True)
+
+
+def free_port() -> int:
+    with closing(socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals as Linux has them")
+def test_killed_and_resumed_every_user_is_there_once_and_little_is_paid_twice(
+    toolrec: Run, command_line: Callable[..., list[str]], environment: dict[str, str], workspace: Path
+) -> None:
+    run, in_flight = workspace / "r", 4
+    log = run / "trajectories.jsonl"
+    with LoopbackServer(PlayedSurrogate(), latency=0.02, port=free_port()) as server:
+        words = asking(server, "--concurrency", str(in_flight))
+        argv = command_line("recommend", "--users", "all", "--out", run, "-w", workspace, *words)
+        child = Popen(argv, env={**environment, "OMP_NUM_THREADS": "1"}, stdout=PIPE, stderr=PIPE)
+        deadline = time.monotonic() + 60
+        while not (log.exists() and log.read_bytes().count(b"\n") >= 15):
+            assert child.poll() is None, child.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.kill(child.pid, signal.SIGKILL)
+        child.communicate()
+        time.sleep(0.1)  # what was under way when it died has arrived
+        before = server.count
+        said = toolrec("recommend", "--resume", run, "-w", workspace, "--concurrency", str(in_flight))
+        assert said.returncode == 0, said.stderr
+    asked = questions(server)
+    assert before < len(asked) <= len(set(asked)) + in_flight
+    recorded = [json.loads(line)["user_id"] for line in log.open()]
+    assert len(recorded) == len(set(recorded)) == 80
+    used = open_run(run).manifest.result["usage"]
+    assert len(set(asked)) - in_flight <= used["calls"] <= len(asked)
