@@ -58,3 +58,14 @@ def test_mistakes(toolrec: Run, tiny_workspace: Path, words: list[str], code: in
     assert said.returncode == code
     assert message in " ".join(said.stderr.split())
     assert sorted((tiny_workspace / "runs").iterdir()) == there
+
+
+def test_an_evaluation_with_baselines_goes_on_as_it_began(toolrec: Run, workspace: Path) -> None:
+    """What was typed is on record: cut-offs, baselines and groups need not be typed again. An ablation does not go on."""
+    words = ("--k", "5,20", "--baselines", "popularity,transition", "--groups", "--users", "12", "--json")
+    began = toolrec("eval", *words, "-w", workspace)
+    run = next(workspace.glob("runs/*-eval-*"))
+    again = toolrec("eval", "--resume", run, "--json", "-w", workspace)
+    assert again.stdout == began.stdout
+    refused = toolrec("eval", "--resume", run, "--ablate", "rounds", "-w", workspace)
+    assert (refused.returncode, "cannot go on" in refused.stderr) == (2, True)

@@ -27,6 +27,7 @@ VERBS = [
     "audit",
     "doctor",
     "datasets",
+    "runs",
 ]
 
 

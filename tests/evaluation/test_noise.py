@@ -37,14 +37,15 @@ def test_no_error_at_rate_0(kind: str) -> None:
 
 
 def test_every_name_at_rate_1() -> None:
+    """Titles in the other case are known all the same; but two films are called Twin, and that name can mean neither."""
     said, ledger = called(Noise("case", 1.0, reruns=2))
     assert [item.rank for item in said.items] == list(range(1, 15))
-    assert (ledger.garbled, ledger.failed, ledger.rerun, ledger.recovered, ledger.lost) == (14, 14, 2, 0, 14)
+    assert (ledger.garbled, ledger.failed, ledger.rerun, ledger.recovered, ledger.lost) == (14, 2, 2, 0, 2)
 
 
 def test_running_again_brings_back_what_comes_out_right() -> None:
-    _, once = called(Noise("case", 0.5, reruns=0))
-    _, often = called(Noise("case", 0.5, reruns=8))
+    _, once = called(Noise("typo", 0.5, reruns=0))
+    _, often = called(Noise("typo", 0.5, reruns=8))
     assert once.lost == once.failed == often.failed > 0
     assert (often.recovered, often.lost) == (often.failed, 0)
 

@@ -97,7 +97,7 @@ def evaluate(
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
-    from toolrec_cli.errors import PARTLY
+    from toolrec_cli.errors import PARTLY, UsageError
     from toolrec_cli.operations.asking import Pace
     from toolrec_cli.operations.evaluating import EvalPlan, whom
     from toolrec_cli.operations.evaluating import evaluate as run_evaluate
@@ -118,6 +118,8 @@ def evaluate(
     model_plan = llm.model_plan(ctx.params, workspace)
     agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned, model_plan)
     if ablate is not None:
+        if resume is not None:
+            raise UsageError("An ablation cannot go on where it was stopped.", hint="Leave --resume out.")
         _ablate(setting, found, ablate, agent, n_users, noise, as_json)
         return
     plan = EvalPlan(agent, n_users, ks, chosen, groups)

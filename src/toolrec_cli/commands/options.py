@@ -91,7 +91,7 @@ def cutoffs(said: list[str] | None, most: int = 100, option: str = "--k") -> tup
     """["5,10", "20"] -> (5, 10, 20); nothing -> (10,). Raises UsageError for what is no cut-off."""
     from toolrec_cli.errors import UsageError
 
-    words = [word.strip() for each in said or ["10"] for word in each.split(",")]
+    words = [word.strip() for each in said or ["10"] for word in str(each).split(",")]
     for word in words:
         if not (word.isdecimal() and 1 <= int(word) <= most):
             raise UsageError(f"{option} takes numbers from 1 to {most}, as in 5,10,20; not {word!r}.")

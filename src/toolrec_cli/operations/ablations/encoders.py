@@ -3,11 +3,9 @@
 A tool that does as well with wrong values has learned something else. Beside each stand its trained parameters and CPU-seconds.
 """
 
-import copy
 from dataclasses import replace
 
-import torch
-
+from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.evaluation.variants import Variant
 from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
@@ -26,20 +24,21 @@ def make(bench: Bench) -> tuple[list[Variant], str]:
             "trained parameters": float(runs[name].manifest.result["n_parameters"]),
             "training CPU s": float(runs[name].manifest.result["cpu_seconds"]),
         }
-        other = replace(agent, scorer=agent.scorer.with_tools((), {name: shuffled(encoder, bench.setting.seed)}))
+        wrong = shuffled(encoder, bench.dataset.catalog, bench.setting.seed)
+        other = replace(agent, scorer=agent.scorer.with_tools((), {name: wrong}))
         variants.append(replace(bench.retrieved(agent, name, name), measured=cost))
         variants.append(bench.retrieved(other, name, f"{name}, shuffled"))
     return variants, agent.backbone
 
 
-def shuffled(encoder: AttributeEncoder, seed: int) -> AttributeEncoder:
+def shuffled(encoder: AttributeEncoder, catalog: Catalog, seed: int) -> AttributeEncoder:
     """The same weights over a catalogue in which every item has another's value."""
-    found = copy.deepcopy(encoder)
-    n = len(encoder.labels) - 1
-    order = torch.from_numpy(1 + stream(seed, "shuffled values", encoder.config.attribute).permutation(n))
-    found.labels[1:] = encoder.labels[order]
-    found.numbers[1:] = encoder.numbers[order]
-    return found
+    name = encoder.config.attribute
+    order = stream(seed, "shuffled values", name).permutation(len(catalog))
+    dealt = catalog.frame.with_columns(catalog.frame[name].gather(order))
+    found = store.build_encoder(encoder.config, Catalog(dealt, list(catalog.attributes.values())))
+    found.load_state_dict(encoder.state_dict())
+    return found.eval()
 
 
 ABLATION = AblationKind("Does an attribute's tool use the attribute?", make)
