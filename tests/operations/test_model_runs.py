@@ -1,0 +1,225 @@
+"""Runs in which a language model plays the surrogate: what is planned, counted, kept and compared."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from toolrec_cli.agent.llm_ranker import RankHabits
+from toolrec_cli.agent.llm_surrogate import requests
+from toolrec_cli.agent.loop import Limits
+from toolrec_cli.agent.trajectory import Status
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.errors import BudgetSpent, ProviderError
+from toolrec_cli.llm.failures import Rejected
+from toolrec_cli.llm.heard import PATIENCE, Heard
+from toolrec_cli.llm.messages import Message, Reply, Request, Usage
+from toolrec_cli.llm.recorded import Exchange, earlier_replies, question_digest, read_exchanges
+from toolrec_cli.llm.stack import ModelOptions
+from toolrec_cli.operations.accounting import ExchangeLog
+from toolrec_cli.operations.asking import Pace
+from toolrec_cli.operations.estimating import dry_run, most_ranking
+from toolrec_cli.operations.evaluating import EvalPlan, evaluate
+from toolrec_cli.operations.exploring import AgentPlan, assemble, explore_all
+from toolrec_cli.operations.modelling import ModelPlan
+from toolrec_cli.operations.resuming import recorded
+from toolrec_cli.operations.setting import Setting
+from toolrec_cli.storage.run_dir import open_run
+from toolrec_cli.testing import LoopbackServer
+from toolrec_cli.testing.surrogate import PlayedSurrogate
+
+QUESTION = Request((Message("user", "What next?"),))
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with LoopbackServer(PlayedSurrogate()) as running:
+        yield running
+
+
+def planned(server: LoopbackServer, **changes: object) -> AgentPlan:
+    options = ModelOptions("played", server.base_url, concurrency=4)
+    return replace(AgentPlan(limits=Limits(6, 5)), model=replace(ModelPlan(options), **changes))
+
+
+def test_the_brief_says_the_explorers_own_limits_attributes_and_domain(
+    server: LoopbackServer, workspace: Path, tiny: Dataset
+) -> None:
+    agent = assemble(Setting(workspace), tiny, planned(server))
+    brief = agent.speaker.brief if agent.speaker else None
+    assert brief is not None
+    assert agent.explorer.limits == Limits(6, 5)
+    assert "until you hold the 6" in brief.system
+    assert (brief.prompt, brief.attributes, brief.protocol) == ("films/1", agent.scorer.attributes, "json")
+    books = assemble(Setting(workspace), tiny, planned(server, prompt="books", protocol="react"))
+    assert books.speaker is not None
+    assert (books.speaker.brief.prompt, books.speaker.brief.protocol) == ("books/1", "react")
+    assert "Example 1" in books.speaker.brief.system
+    assert server.count == 0
+
+
+def test_every_question_of_a_run_is_in_its_record_and_can_be_built_again(
+    server: LoopbackServer, workspace: Path, tiny: Dataset
+) -> None:
+    ids = tiny.users["user_id"].to_list()[:5]
+    run, outcome = explore_all(Setting(workspace), tiny, ids, planned(server, samples=2), pace=Pace(4))
+    assert (outcome.users, outcome.statuses) == (5, {"finished": 5})
+    exchanges = read_exchanges(run.path / "exchanges.jsonl")
+    assert len(exchanges) == server.count
+    asked = {exchange.digest for exchange in exchanges}
+    for trajectory in recorded(run).trajectories():
+        assert {question_digest(request) for request in requests(trajectory)} <= asked
+        assert trajectory.brief is not None
+    assert {exchange.label for exchange in exchanges} == set(ids)
+    usage = pl.read_parquet(run.path / "usage.parquet")
+    assert dict(usage.select("user_id", "calls").iter_rows()) == {
+        user: sum(exchange.label == user for exchange in exchanges) for user in ids
+    }
+    assert "usage.parquet" in run.manifest.outputs
+
+
+def test_the_built_in_surrogate_beside_a_model_is_what_it_is_alone(
+    server: LoopbackServer, workspace: Path, tiny: Dataset
+) -> None:
+    alone, _ = evaluate(Setting(workspace), tiny, EvalPlan(AgentPlan(), n_users=15, ks=(10, 20)))
+    plan = EvalPlan(replace(planned(server), limits=Limits()), n_users=15, ks=(10, 20))
+    beside, report = evaluate(Setting(workspace), tiny, plan, pace=Pace(4))
+    lists = [pl.read_parquet(run.path / "rankings.parquet") for run in (alone, beside)]
+    own = lists[0].filter(pl.col("row") == "surrogate").drop("row")
+    assert lists[1].filter(pl.col("row") == "surrogate:builtin").drop("row").equals(own)
+    assert [row.name for row in report.rows][-2:] == ["surrogate:builtin", "surrogate"]
+    assert report.surrogate == "played"
+    stored = json.loads((beside.path / "report.json").read_text())
+    assert stored["usage"]["calls"] == server.count
+    assert open_run(alone.path).manifest.result.get("usage") is None
+
+
+def test_a_stopped_run_counts_what_it_has_spent(server: LoopbackServer, workspace: Path, tiny: Dataset) -> None:
+    ids = tiny.users["user_id"].to_list()[:12]
+    plan = planned(server)
+    assert plan.model is not None
+    limits = replace(plan.model.options.limits, calls=25)
+    plan = replace(plan, model=replace(plan.model, options=replace(plan.model.options, limits=limits)))
+    with pytest.raises(BudgetSpent):
+        explore_all(Setting(workspace, out=workspace / "r"), tiny, ids, plan, pace=Pace(3))
+    manifest = open_run(workspace / "r").manifest
+    assert manifest.status == "interrupted"
+    assert (manifest.result["usage"]["calls"], server.count) == (25, 25)
+    assert sum(not reply.from_cache for _, reply in earlier_replies(workspace / "r" / "exchanges.jsonl")) == 25
+    assert pl.read_parquet(workspace / "r" / "usage.parquet")["calls"].sum() == 25
+
+
+def test_the_same_plan_again_is_answered_from_the_cache(server: LoopbackServer, workspace: Path, tiny: Dataset) -> None:
+    plan = planned(server)
+    assert plan.model is not None
+    cached = replace(plan.model.options, cache=workspace / "cache" / "replies.sqlite")
+    plan = replace(plan, model=replace(plan.model, options=cached))
+    ids = tiny.users["user_id"].to_list()[:4]
+    explore_all(Setting(workspace), tiny, ids, plan, pace=Pace(2))
+    n_asked = server.count
+    run, _ = explore_all(Setting(workspace), tiny, ids, plan, pace=Pace(2))
+    assert server.count == n_asked
+    used = run.manifest.result["usage"]
+    assert (used["calls"], used["cache_hits"], used["input_tokens"]) == (0, n_asked, 0)
+
+
+def test_a_dry_run_measures_real_prompts(server: LoopbackServer, workspace: Path, tiny: Dataset) -> None:
+    ids = tiny.users["user_id"].to_list()
+    found = dry_run(Setting(workspace), tiny, ids, planned(server), 40)
+    assert (found.model, found.protocol, server.count) == ("played", "json", 0)
+    bill = found.estimate
+    assert (bill.users, bill.expected.calls, bill.most.calls) == (
+        40,
+        40 * 6,
+        40 * (5 + most_ranking(5, RankHabits(), 60)),
+    )
+    run, _ = explore_all(Setting(workspace), tiny, ids[:40], planned(server), pace=Pace(4))
+    used = run.manifest.result["usage"]
+    assert used["input_tokens"] / 2 < bill.expected.input_tokens < 8 * used["input_tokens"]
+    assert used["input_tokens"] < bill.most.input_tokens
+
+
+def test_the_most_questions_for_orders_are_those_of_the_worst_mixture() -> None:
+    once = RankHabits(reruns=0)
+    assert most_ranking(1, once, 10_000) == 0  # in the first round there is nothing to rank
+    assert most_ranking(2, once, 50) == 1
+    assert (
+        most_ranking(3, once, 10_000) == 2 * 3
+    )  # one round brings 200 candidates: two batches and their winners, twice
+    assert most_ranking(3, RankHabits(samples=2), 50) == 2 * 2 * 2
+
+
+class Refusing:
+    """Rejects the first questions, then answers."""
+
+    name = "m"
+
+    def __init__(self, first: int) -> None:
+        self.left = first
+
+    def reply(self, request: Request) -> Reply:
+        self.left -= 1
+        if self.left >= 0:
+            raise Rejected("The question is too long for m.", hint="Ask for fewer items.")
+        return Reply("yes")
+
+
+def test_a_model_that_rejects_everything_is_no_users_own_failure() -> None:
+    model = Heard(Refusing(PATIENCE))
+    for _ in range(PATIENCE - 1):
+        with pytest.raises(Rejected):
+            model.reply(QUESTION)
+    with pytest.raises(ProviderError, match=r"None of 5 questions was answered\. The question is too long") as raised:
+        model.reply(QUESTION)
+    assert not isinstance(raised.value, Rejected)
+
+
+def test_once_a_question_is_answered_each_refusal_is_its_questions_own() -> None:
+    inner = Refusing(0)
+    model = Heard(inner)
+    assert model.reply(QUESTION).text == "yes"
+    inner.left = 10
+    for _ in range(10):
+        with pytest.raises(Rejected):
+            model.reply(QUESTION)
+
+
+def test_exchanges_of_many_threads_are_whole_lines_and_a_torn_one_is_cut_off(tmp_path: Path) -> None:
+    path, log = tmp_path / "exchanges.jsonl", ExchangeLog()
+    said = Reply("\ud83d half a character", usage=Usage(3, 4))
+    exchange = Exchange(question_digest(QUESTION), "m", "7", QUESTION, said)
+    log.add(exchange)  # nothing is open yet
+    log.open(path)
+    threads = [threading.Thread(target=lambda: [log.add(exchange) for _ in range(25)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.close()
+    log.add(exchange)
+    assert len(read_exchanges(path)) == 200
+    path.write_bytes(path.read_bytes() + b'{"schema_version": 1, "dig')
+    assert [(label, reply.usage) for label, reply in earlier_replies(path)] == [("7", Usage(3, 4))] * 200
+    log.open(path)
+    log.add(exchange)
+    log.close()
+    assert len(read_exchanges(path)) == 201
+    assert list(earlier_replies(tmp_path / "none.jsonl")) == []
+
+
+def test_a_user_whose_list_memory_filled_up_is_told_apart(workspace: Path, tiny: Dataset) -> None:
+    always_short = PlayedSurrogate(misbehave=1.0, misdeeds=("a list of three",))
+    first = PlayedSurrogate()
+
+    def script(asked: dict[str, object]) -> object:
+        said = json.dumps(asked.get("messages"))
+        return first(asked) if "Round 5 of 5" not in said and "Round 3 of 5" not in said else always_short(asked)
+
+    with LoopbackServer(script) as server:  # type: ignore[arg-type]
+        _, report = evaluate(Setting(workspace), tiny, EvalPlan(planned(server), n_users=5), pace=Pace(2))
+    assert report.statuses == {str(Status.PADDED): 5}
+    assert {failure.reason for failure in report.failures} == {"3 of 6 added from memory"}
