@@ -14,7 +14,7 @@ from toolrec_cli.agent.llm_surrogate import requests
 from toolrec_cli.agent.loop import Limits
 from toolrec_cli.agent.trajectory import Status
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.errors import BudgetSpent, ProviderError
+from toolrec_cli.errors import BudgetSpent, ProviderError, UsageError
 from toolrec_cli.llm.failures import Rejected
 from toolrec_cli.llm.heard import PATIENCE, Heard
 from toolrec_cli.llm.messages import Message, Reply, Request, Usage
@@ -96,6 +96,21 @@ def test_the_built_in_surrogate_beside_a_model_is_what_it_is_alone(
     stored = json.loads((beside.path / "report.json").read_text())
     assert stored["usage"]["calls"] == server.count
     assert open_run(alone.path).manifest.result.get("usage") is None
+
+
+def test_the_model_without_tools_is_a_baseline(server: LoopbackServer, workspace: Path, tiny: Dataset) -> None:
+    """The model that is played names candidates as they come, so its list begins as the backbone's."""
+    plan = EvalPlan(replace(planned(server), limits=Limits()), n_users=12, baselines=("llm-rank",), ks=(10, 30))
+    run, report = evaluate(Setting(workspace), tiny, plan, pace=Pace(4))
+    assert [row.name for row in report.rows][-3:] == ["llm-rank", "surrogate:builtin", "surrogate"]
+    lists = pl.read_parquet(run.path / "rankings.parquet")
+    llm, backbone = (lists.filter(pl.col("row") == row).drop("row") for row in ("llm-rank", "sasrec"))
+    assert llm.equals(backbone)
+    asked = [exchange.request.messages[1].content for exchange in read_exchanges(run.path / "exchanges.jsonl")]
+    once = [text for text in asked if "The 20 candidates:" in text and "Name the 10 best." in text]
+    assert len(once) >= 12
+    with pytest.raises(UsageError, match="The baseline llm-rank is a language model's"):
+        evaluate(Setting(workspace), tiny, EvalPlan(baselines=("llm-rank",)))
 
 
 def test_a_stopped_run_counts_what_it_has_spent(server: LoopbackServer, workspace: Path, tiny: Dataset) -> None:

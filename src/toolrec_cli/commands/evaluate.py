@@ -31,7 +31,11 @@ def evaluate(
     ] = None,
     n: options.Length = 10,
     baselines: Annotated[
-        str, typer.Option(metavar="all|none|A,B", help="What else to compare with; beside them every other backbone.")
+        str,
+        typer.Option(
+            metavar="all|none|A,B",
+            help="What else to compare with; beside them every other backbone. all,llm-rank: also --model without tools.",
+        ),
     ] = "all",
     groups: Annotated[
         bool, typer.Option("--groups", help="Also by history length, and by age and popularity of the held-out item.")
@@ -125,7 +129,9 @@ def evaluate(
     plan = EvalPlan(agent, n_users, ks, chosen, groups)
     goes_on = again(workspace, resume, allow_drift)
     if dry_run:
-        llm.show_dry_run(setting, found, whom(setting, found, plan, goes_on), goes_on, agent, as_json)
+        llm.show_dry_run(
+            setting, found, whom(setting, found, plan, goes_on), goes_on, agent, as_json, "llm-rank" in chosen
+        )
         return
     pace = Pace(concurrency if model else 1, workers)
     with bars() as progress:
@@ -143,12 +149,15 @@ def evaluate(
 def _chosen(baselines: str) -> tuple[str, ...]:
     """The baselines meant. Raises UsageError for one that does not exist."""
     from toolrec_cli.evaluation.baseline import BASELINES
+    from toolrec_cli.operations.llm_ranking import LLM_RANK
 
     if baselines == "none":
         return ()
-    names = BASELINES.names() if baselines == "all" else [name.strip() for name in baselines.split(",")]
+    said = [name.strip() for name in baselines.split(",")]
+    names = [name for each in said for name in (BASELINES.names() if each == "all" else [each])]
     for name in names:
-        BASELINES.get(name)
+        if name != LLM_RANK:
+            BASELINES.get(name)
     return tuple(dict.fromkeys(names))
 
 

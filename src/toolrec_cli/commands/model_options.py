@@ -167,11 +167,13 @@ def model_plan(params: dict[str, Any], workspace: Path) -> Any:
     return None
 
 
-def show_dry_run(setting: Any, found: Any, user_ids: list[str], goes_on: Any, plan: Any, as_json: bool) -> None:
-    """`--dry-run`: the bill for those who are still to be asked."""
+def show_dry_run(
+    setting: Any, found: Any, user_ids: list[str], goes_on: Any, plan: Any, as_json: bool, beside: bool = False
+) -> None:
+    """`--dry-run`: the bill for those who are still to be asked; `beside`: with the baseline llm-rank."""
     from toolrec_cli.operations.estimating import dry_run
     from toolrec_cli.operations.resuming import recorded
     from toolrec_cli.render.bill import print_dry_run
 
     left = len(recorded(goes_on.run).missing) if goes_on else len(user_ids)
-    print_dry_run(dry_run(setting, found, user_ids, plan, left), as_json=as_json)
+    print_dry_run(dry_run(setting, found, user_ids, plan, left, beside=beside), as_json=as_json)

@@ -65,6 +65,8 @@ class Report:
     """Why the surrogate did without what `toolrec tune` learns; empty when it did not."""
     usage: dict[str, Any] | None = None
     """What a language model was asked: calls, cache_hits, tokens, dollars (None: not known); None where none was."""
+    earned: dict[str, Paired] | None = None
+    """What the language model's lists are better by than the built-in surrogate's, which cost nothing, by metric."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -86,6 +88,11 @@ def compare(
         part = means[place * len(metrics) : (place + 1) * len(metrics)]
         rows.append(Row(name, dict(zip(metrics, part, strict=True)), versus.get(name)))
     return tuple(rows), values
+
+
+def difference(values: Mapping[str, Mapping[str, FloatArray]], name: str, other: str, seed: int) -> dict[str, Paired]:
+    """By metric, what one row is better by than another, on the same users."""
+    return _against(values, [name], list(values[name]), other, seed)[name]
 
 
 def _against(

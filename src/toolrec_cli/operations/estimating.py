@@ -29,8 +29,8 @@ from toolrec_cli.tools.toolbox import Toolbox
 LOOKED_AT = 5
 """Users whose prompts are made to see how long they are."""
 
-USUAL_K = 30
-"""Items that a model usually asks for at once."""
+USUAL_K, USUAL_RANKED = 30, 50
+"""Items that a model usually asks for at once, and puts in order."""
 
 COMPLAINT = 4_000
 """Bytes by which a question grows that is asked again, at most."""
@@ -69,8 +69,19 @@ class _Measuring:
         return self._ranker.note(context)
 
 
-def dry_run(setting: Setting, dataset: Dataset, user_ids: Sequence[str], plan: AgentPlan, n_left: int) -> DryRun:
-    """The bill for `n_left` users (of `user_ids`, those who are still to be asked). Nobody is asked anything."""
+def dry_run(
+    setting: Setting,
+    dataset: Dataset,
+    user_ids: Sequence[str],
+    plan: AgentPlan,
+    n_left: int,
+    *,
+    beside: bool = False,
+) -> DryRun:
+    """The bill for `n_left` users (of `user_ids`, those who are still to be asked). Nobody is asked anything.
+
+    `beside`: also for the baseline that orders candidates once.
+    """
     users = dataset.user_indices(user_ids)
     some = users[np.sort(stream(setting.seed, "dry run").permutation(len(users))[:LOOKED_AT])]
     agent = assemble(setting, dataset, plan, some)
@@ -79,12 +90,10 @@ def dry_run(setting: Setting, dataset: Dataset, user_ids: Sequence[str], plan: A
     stack, habits = agent.speaker.stack, agent.speaker.habits
     prompt, size = _measured(agent, agent.speaker.brief, [int(user) for user in some], min(MAX_K, len(dataset.catalog)))
     prompt = replace(prompt, max_tokens=prompt.max_tokens + stack.endpoint.headroom)
-    ranking = Ranking(
-        size,
-        size + COMPLAINT,
-        most_ranking(plan.limits.max_rounds, habits, len(dataset.catalog)),
-        float(habits.samples),
-    )
+    most = most_ranking(plan.limits.max_rounds, habits, len(dataset.catalog))
+    most += beside * habits.samples * (1 + habits.reruns)
+    usual = size * USUAL_RANKED // BATCH
+    ranking = Ranking(usual, size + COMPLAINT, most, float(habits.samples * (1 + beside)))
     found = estimate(n_left, plan.limits.max_rounds, prompt, stack.prices, repairs=0, ranking=ranking)
     stack.close()
     return DryRun(stack.model.name, stack.endpoint.base_url, agent.speaker.brief.protocol, found)
@@ -109,18 +118,18 @@ def _measured(agent: Agent, brief: Brief, users: list[int], most_items: int) -> 
     done = [replace(explorer.explore(agent.user(user)), brief=brief) for user in users]
     asked = [list(requests(trajectory)) for trajectory in done]
     first = max(_bytes(each[0]) for each in asked)
-    an_item = max((_bytes_an_item(*pair) for pair in zip(done, asked, strict=True)), default=0.0)
-    most = round(an_item * most_items) + brief.max_tokens
-    prompt = Prompt(first, most, brief.max_tokens, usual_round=round(an_item * min(USUAL_K, most_items)))
-    return prompt, max(ranker.sizes, default=first)
+    an_item = [size for pair in zip(done, asked, strict=True) for size in _bytes_an_item(*pair)] or [0.0]
+    most = round(max(an_item) * most_items) + brief.max_tokens
+    usual = round(sum(an_item) / len(an_item) * min(USUAL_K, most_items))
+    return Prompt(first, most, brief.max_tokens, usual_round=usual), max(ranker.sizes, default=first)
 
 
-def _bytes_an_item(trajectory: Trajectory, asked: list[Request]) -> float:
-    """By how many bytes the conversation grows for each item of an observation, at most."""
+def _bytes_an_item(trajectory: Trajectory, asked: list[Request]) -> list[float]:
+    """By how many bytes the conversation grows for each item of an observation, round by round."""
     grown = [_bytes(after) - _bytes(before) for before, after in pairwise(asked)]
     shown = [step.observation for step in trajectory.steps]
     each = zip(grown, shown, strict=False)
-    return max((more / len(seen.items) for more, seen in each if isinstance(seen, Shown) and seen.items), default=0.0)
+    return [more / len(seen.items) for more, seen in each if isinstance(seen, Shown) and seen.items]
 
 
 def _bytes(request: Request) -> int:

@@ -14,13 +14,14 @@ from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.evaluation.beyond import beyond
 from toolrec_cli.evaluation.groups import Group, Traits, grouped
-from toolrec_cli.evaluation.report import Report, compare, hit_interval
+from toolrec_cli.evaluation.report import Report, compare, difference, hit_interval
 from toolrec_cli.operations.accounting import accounted, used
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.comparing import backbone_lists, baseline_lists, everybody, traits, world
 from toolrec_cli.operations.deriving import derive
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
 from toolrec_cli.operations.list_making import BUILTIN, SURROGATE, builtin_lists, make_lists
+from toolrec_cli.operations.llm_ranking import LLM_RANK, llm_rank_lists
 from toolrec_cli.operations.resuming import Again, asked, plain, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
@@ -41,7 +42,7 @@ class EvalPlan:
     n_users: int | None = None
     ks: tuple[int, ...] = (10,)
     baselines: tuple[str, ...] = ()
-    """Which of `evaluation.baseline.BASELINES`; beside them stands every other kind of backbone that is trained."""
+    """Which of `evaluation.baseline.BASELINES`, and llm-rank; beside the former stands every other kind of trained backbone."""
     groups: bool = False
     """Whether to tell the figures by kind of user as well."""
 
@@ -73,6 +74,8 @@ def evaluate(
     part = plan.agent.before
     if part is None:
         raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
+    if LLM_RANK in plan.baselines and plan.agent.model is None:
+        raise UsageError(f"The baseline {LLM_RANK} is a language model's.", hint="Say which: --model NAME.")
     if again and again.run.manifest.status == "done":
         return again.run, _stored_report(again.run)
     possible = dataset.users_with(part)
@@ -89,9 +92,11 @@ def evaluate(
         histories = everybody(dataset, agent, part, users)
         lists = dict(made.lists)
         own = lists.pop(SURROGATE)
-        if plan.baselines:
+        if counted := tuple(name for name in plan.baselines if name != LLM_RANK):
             lists |= backbone_lists(setting, dataset, agent, users, plan.depth)
-            lists |= baseline_lists(plan.baselines, histories, len(dataset.catalog), users, plan.depth, progress)
+            lists |= baseline_lists(counted, histories, len(dataset.catalog), users, plan.depth, progress)
+        if agent.speaker and LLM_RANK in plan.baselines:
+            lists[LLM_RANK] = llm_rank_lists(agent, agent.speaker, users, plan.depth, progress, pace)
         if beside is not None:
             lists[BUILTIN] = builtin_lists(beside, users, plan.depth, progress)
         lists[SURROGATE] = own
@@ -118,6 +123,7 @@ def evaluate(
             groups=_groups(plan, agent, values, traits(histories, users, targets), setting.seed),
             untuned=(beside or agent).untuned,
             usage=used(agent.speaker) if agent.speaker else None,
+            earned=difference(values, SURROGATE, BUILTIN, setting.seed) if beside else None,
         )
         _write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))

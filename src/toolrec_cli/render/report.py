@@ -36,7 +36,7 @@ def print_report(report: Report, *, as_json: bool) -> None:
             + "."
         )
     )
-    for line in _sampled(report):
+    for line in [*_earned(report), *_sampled(report)]:
         console.print(Text(line))
     if report.out_of_reach:
         say(
@@ -130,6 +130,17 @@ def _cells(row: Row, k: str) -> list[Text]:
     holm = "" if versus.p_holm is None else spoken_p(versus.p_holm)
     difference = Text(spoken_difference(versus))
     return [foreign(row.name), *figures, difference, Text(spoken_p(versus.p_value)), Text(holm)]
+
+
+def _earned(report: Report) -> list[str]:
+    """Whether a language model was worth its price."""
+    if report.earned is None:
+        return []
+    named = {name: found for name, found in report.earned.items() if name.startswith("ndcg@")}
+    said = [f"{_heading(name)} {spoken_difference(each)}, p {spoken_p(each.p_value)}" for name, each in named.items()]
+    least = [f"{each.detectable:.4f}" for each in named.values() if each.detectable is not None]
+    seen = f" Minimum detectable: {', '.join(least)}." if least else ""
+    return [f"{report.surrogate} − the built-in surrogate, which costs nothing: {'; '.join(said)}.{seen}"]
 
 
 def _sampled(report: Report) -> list[str]:
