@@ -152,10 +152,11 @@ def test_another_model_or_prompt_is_not_gone_on_with(toolrec: Run, workspace: Pa
         assert toolrec("recommend", "--resume", run, "-w", workspace, *free).returncode == 0
 
 
-def test_the_lists_are_the_same_one_by_one_and_eight_at_once(toolrec: Run, workspace: Path) -> None:
+@pytest.mark.parametrize("protocol", ["json", "tools", "react"])
+def test_the_lists_are_the_same_one_by_one_and_eight_at_once(toolrec: Run, workspace: Path, protocol: str) -> None:
     for n in ("1", "8"):
         with LoopbackServer(PlayedSurrogate(misbehave=0.2, seed=3), latency=0.002) as server:
-            words = asking(server, "--concurrency", n, "--no-cache", "--rank-samples", "2")
+            words = asking(server, "--concurrency", n, "--no-cache", "--rank-samples", "2", "--protocol", protocol)
             said = toolrec("recommend", "--users", "24", "--out", workspace / n, "-w", workspace, *words)
             assert said.returncode in (0, 5), said.stderr
     one, eight = (pl.read_parquet(workspace / n / "rankings.parquet") for n in ("1", "8"))

@@ -1,5 +1,6 @@
 """The JSON of the two interfaces: requests read into one shape, replies written in the other."""
 
+import hashlib
 import itertools
 import json
 from typing import Any
@@ -52,11 +53,11 @@ def chat_completion(asked: dict[str, Any], reply: Scripted) -> dict[str, Any]:
     if reply.calls:
         message["tool_calls"] = [
             {
-                "id": f"call_{next(_ids)}",
+                "id": call_id(asked, place),
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             }
-            for call in reply.calls
+            for place, call in enumerate(reply.calls)
         ]
     n_in, n_out = tokens_in(asked), tokens_out(reply)
     usage: dict[str, Any] = {
@@ -94,11 +95,11 @@ def response(asked: dict[str, Any], reply: Scripted) -> dict[str, Any]:
         {
             "type": "function_call",
             "id": f"fc_{next(_ids)}",
-            "call_id": f"call_{next(_ids)}",
+            "call_id": call_id(asked, place),
             "name": call.name,
             "arguments": call.arguments,
         }
-        for call in reply.calls
+        for place, call in enumerate(reply.calls)
     ]
     n_in, n_out = tokens_in(asked), tokens_out(reply)
     cut = reply.ended in ("length", "content_filter")
@@ -118,6 +119,12 @@ def response(asked: dict[str, Any], reply: Scripted) -> dict[str, Any]:
             "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
         },
     }
+
+
+def call_id(asked: dict[str, Any], place: int) -> str:
+    """The id of a call: it goes back in the next request, which must not depend on who else asks at the time."""
+    said = json.dumps(asked.get("messages"), sort_keys=True).encode()
+    return f"call_{hashlib.sha256(said).hexdigest()[:16]}_{place}"
 
 
 def tokens_in(asked: dict[str, Any]) -> int:
