@@ -1,6 +1,7 @@
 """The examples run as their first lines say."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +38,15 @@ def test_the_verbs_can_be_called_as_functions(tmp_path: Path) -> None:
     assert said[0].startswith("1. I have chosen 52 items.")
     assert len([line for line in said if line.lstrip().split(" ")[0].isdecimal()]) == 10
     assert said[-1].startswith(f"Recorded in {tmp_path}/runs/")
+
+
+def test_a_model_that_behaves_badly_makes_no_invalid_list(tiny_workspace: Path, tmp_path: Path) -> None:
+    workspace = Path(shutil.copytree(tiny_workspace, tmp_path / "w"))
+    said = run("badly_behaved_server.py", "-w", workspace, "--users", "10", "--misbehave", "0.3").splitlines()
+    names = [cell.strip() for cell in said[0].strip("| ").split("|")]
+    rows = [dict(zip(names, (cell.strip() for cell in line.strip("| ").split("|")), strict=True)) for line in said[2:5]]
+    assert [row["protocol"] for row in rows] == ["json", "tools", "react"]
+    for row in rows:
+        assert (row["users"], row["invalid lists"], row["crashes"]) == ("10", "0", "0")
+        assert int(row["refusals"]) > 0
+        assert sum(int(row[status]) for status in ("finished", "padded", "forced", "failed")) == 10

@@ -221,7 +221,21 @@ def test_a_question_refused_for_its_content_is_one_users_failure(toolrec: Run, w
     assert report["statuses"] == {"failed": 1, "finished": 5}
     (failure,) = report["failures"]
     assert "refuses the question for its content" in failure["reason"]
-    assert "1 of 6 have no list, and count as misses." in said.stderr
+    assert "1 of 6 have no list, and count as misses: see the status." in said.stderr
+
+
+def test_a_list_that_memory_made_is_in_the_exit_code(toolrec: Run, workspace: Path) -> None:
+    play = PlayedSurrogate()
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        return play(asked) if len(asked["messages"]) == 2 else Scripted("I cannot decide.")
+
+    with LoopbackServer(script) as server:
+        said = toolrec("recommend", "--user", "42", "--json", "-w", workspace, *asking(server))
+    assert said.returncode == 5
+    document = json.loads(said.stdout)
+    assert (document["status"], len(document["items"])) == ("forced", 10)
+    assert "1 of 1 have a list that memory made, since the model finished none." in said.stderr
 
 
 def test_a_server_that_refuses_everything_is_nobodys_own_failure(toolrec: Run, workspace: Path) -> None:

@@ -101,7 +101,7 @@ def evaluate(
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
-    from toolrec_cli.errors import PARTLY, UsageError
+    from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.asking import Pace
     from toolrec_cli.operations.evaluating import EvalPlan, whom
     from toolrec_cli.operations.evaluating import evaluate as run_evaluate
@@ -141,9 +141,7 @@ def evaluate(
     if tuned and report.untuned:
         say(f"The {'built-in ' if model else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
-    if without := report.statuses.get("failed", 0):
-        say(f"{without:,} of {report.n_users:,} have no list, and count as misses.", style="red")
-        raise typer.Exit(PARTLY)
+    options.leave_if_unfinished(report.statuses, report.n_users, model=model is not None)
 
 
 def _chosen(baselines: str) -> tuple[str, ...]:

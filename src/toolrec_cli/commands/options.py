@@ -147,6 +147,20 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | None) else str(value)
 
 
+def leave_if_unfinished(statuses: dict[str, int], n_users: int, *, model: bool) -> None:
+    """Exit code 5 where somebody has no list; with a language model also where a list is not its own but memory's."""
+    from toolrec_cli.errors import PARTLY
+    from toolrec_cli.render.console import say
+
+    failed, forced = statuses.get("failed", 0), statuses.get("forced", 0) if model else 0
+    if failed:
+        say(f"{failed:,} of {n_users:,} have no list, and count as misses: see the status.", style="red")
+    if forced:
+        say(f"{forced:,} of {n_users:,} have a list that memory made, since the model finished none.", style="red")
+    if failed or forced:
+        raise typer.Exit(PARTLY)
+
+
 def say_loss(name: str, n_items: int) -> None:
     """Say what "auto" has chosen where that is not the full softmax. Raises UsageError for a loss that does not exist."""
     from toolrec_cli.models.losses import AUTO, chosen_loss

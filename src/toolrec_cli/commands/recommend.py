@@ -82,7 +82,6 @@ def recommend(
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
-    from toolrec_cli.errors import PARTLY
     from toolrec_cli.operations.asking import Pace
     from toolrec_cli.operations.exploring import AgentPlan, explore_all
     from toolrec_cli.operations.resuming import recorded
@@ -133,9 +132,7 @@ def recommend(
         say(f"The surrogate went untuned: {why}.", style="dim")
     left_out = "" if full_history else ", which was not told the newest, held-out item (--full-history tells it all)"
     say(f"By {outcome.surrogate}{left_out}.", style="dim")
-    if outcome.without_list:
-        say(f"{outcome.without_list:,} of {outcome.users:,} have no list: see the status.", style="red")
-        raise typer.Exit(PARTLY)
+    options.leave_if_unfinished(outcome.statuses, outcome.users, model=model is not None)
 
 
 def _one_way(user: list[str] | None, users: str | None, resume: str | None) -> None:
