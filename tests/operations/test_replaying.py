@@ -1,6 +1,5 @@
 """replay --verify and --against: the same is the same, and what is not is named."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
