@@ -82,10 +82,12 @@ def test_those_in_flight_are_kept_by_whoever_takes_them() -> None:
         time.sleep(0.1)
         return n
 
-    results = each(range(50), work, 4)
+    def take() -> None:
+        for n in each(range(50), work, 4):
+            found.append(n)
+
     with pytest.raises(BudgetSpent):
-        while True:
-            found.append(next(results))
+        take()
     assert sorted(found) == [1, 2, 3]
 
 
