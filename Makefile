@@ -13,7 +13,7 @@ test: .venv/developed lint  ## everything that must hold
 	$(BIN)/pytest --numprocesses auto
 
 test-kill: .venv/developed  ## a run killed at 200 moments goes on to the same lists; some minutes
-	KILLS=200 $(BIN)/pytest tests/operations/test_kill.py --numprocesses auto
+	KILLS=200 $(BIN)/pytest tests/operations/test_killed_runs.py --numprocesses auto
 
 lint: .venv/developed
 	$(BIN)/ruff check .

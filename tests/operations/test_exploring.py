@@ -50,6 +50,7 @@ def test_a_trajectory_and_a_list_are_recorded_for_every_user(everybody: Explored
         "users": 80,
         "statuses": {"finished": 80},
         "mean_rounds": sum(len(t.steps) for t in done) / 80,
+        "untuned": "nothing is tuned yet (type: toolrec tune sample)",
     }
 
 

@@ -65,7 +65,10 @@ class RetrievalTool:
     """All retrieval tools behind one name; the attribute chooses the encoder."""
 
     name = "retrieve"
-    about = f"retrieve(attribute, k, value): attribute is a trained one or null, k from 1 to {MAX_K}, value optional."
+    about = (
+        f"retrieve(attribute, k, value): attribute is a trained one or null, k from 1 to {MAX_K}, value optional "
+        "(of numbers also 5..10, <10 or >=5)."
+    )
     Arguments = RetrieveArguments
 
     def __init__(self, scorer: Scorer) -> None:
