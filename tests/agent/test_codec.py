@@ -25,7 +25,7 @@ from toolrec_cli.agent.trajectory import (
     Step,
     Trajectory,
 )
-from toolrec_cli.errors import InputError
+from toolrec_cli.errors import InputError, Terminated
 from toolrec_cli.llm.messages import Reply, ToolCall, Usage
 from toolrec_cli.tools.protocol import Action, Exchange
 
@@ -315,3 +315,17 @@ def test_a_reply_of_the_oddest_characters_and_numbers_can_be_written() -> None:
     trajectory = decode(GOLDEN, "line 1")
     trajectory.steps.append(Step("", Action(""), Refused("a", "b"), (recorded("turn", reply),)))
     assert decode(encode(trajectory), "line 1") == trajectory
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Terminated])
+def test_a_signal_in_the_midst_of_writing_stays_a_signal(stop: type[BaseException]) -> None:
+    """The serializer turns whatever is raised meanwhile into an error of its own."""
+
+    def interrupted() -> Iterator[int]:
+        yield 1
+        raise stop
+
+    trajectory = Trajectory("1", "toys", "builtin", 10, 7, {"ages": interrupted()}, 0, ())
+    with pytest.raises(stop) as caught:
+        encode(trajectory)
+    assert caught.type is stop

@@ -1,6 +1,6 @@
-"""Run by test_killed_runs.py: everything is imported once, then every line of JSON on stdin is toolrec in a process of its own.
+"""Run by test_killed_runs.py: imports everything, then makes every line of JSON on stdin a toolrec in a forked process.
 
-A line: {"words": […], "out": PATH, "err": PATH, "slow": seconds a user, "clock": seconds by which it is wrong, "limit": bytes
+A line: {"words": […], "out": PATH, "err": PATH, "slow": seconds a user, "clock": seconds by which it errs, "limit": bytes
 a file may have, as on a full disk, "modest": without root's right to write where it must not}. Its answer is the pid. Or
 {"wait": pid}, answered with the exit code.
 """

@@ -162,7 +162,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_lists(
         said = child.end()
         there = on_record(run)
         assert len(there) == len(set(there))
-        assert said.returncode in (0, {"SIGKILL": -9, "SIGTERM": 143, "SIGINT": 130}[kind])
+        assert said.returncode in (0, {"SIGKILL": -9, "SIGTERM": 143, "SIGINT": 130}[kind]), said.stderr
         if said.returncode > 0:
             assert open_run(run).manifest.status == "interrupted"
             assert f"Go on: toolrec recommend --resume {run}" in said.stderr

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from toolrec_cli.agent.trajectory import SCHEMA_VERSION, Trajectory, Turn
-from toolrec_cli.errors import InputError
+from toolrec_cli.errors import InputError, Terminated
 from toolrec_cli.llm.messages import Reply, ToolCall
 from toolrec_cli.tools.protocol import Action, Exchange, Refused
 
@@ -27,7 +28,15 @@ _ADAPTER: TypeAdapter[Trajectory] = TypeAdapter(Trajectory)
 
 def encode(trajectory: Trajectory) -> bytes:
     """One line of trajectories.jsonl, with its newline."""
-    return _ADAPTER.dump_json(trajectory) + b"\n"
+    try:
+        return _ADAPTER.dump_json(trajectory) + b"\n"
+    except (
+        PydanticSerializationError
+    ) as error:  # what a signal raises meanwhile comes out as an error of the serializer
+        for stop in (Terminated, KeyboardInterrupt):
+            if f": {stop.__name__}:" in f"{error}:":
+                raise stop from None
+        raise
 
 
 def decode(line: bytes | str, where: str) -> Trajectory:

@@ -16,7 +16,7 @@ def recorded(runs: Path, name: str | None, users: list[str] | None) -> Iterator[
 
     Raises InputError when there is no such run, UsageError when a user was not in it.
     """
-    run = _run(runs, name)
+    run = run_with_trajectories(runs, name)
     if users is None:
         return read_trajectories(run.path / TRAJECTORIES)
     found: dict[str, Trajectory] = {}
@@ -31,7 +31,8 @@ def recorded(runs: Path, name: str | None, users: list[str] | None) -> Iterator[
     return iter([found[user_id] for user_id in dict.fromkeys(users)])
 
 
-def _run(runs: Path, name: str | None) -> RunDir:
+def run_with_trajectories(runs: Path, name: str | None) -> RunDir:
+    """The run called `name` (None: the newest that has trajectories). Raises InputError when there is none."""
     if name is not None:
         run = find_run(runs, name)
         if not (run.path / TRAJECTORIES).is_file():

@@ -10,7 +10,7 @@ from rich.text import Text
 from toolrec_cli.agent.trajectory import Finished, ItemCard, Matched, Refused, Shown, ShownItem, Trajectory
 from toolrec_cli.data.catalog import Value
 from toolrec_cli.llm.messages import Usage
-from toolrec_cli.render.console import clean, foreign, stderr
+from toolrec_cli.render.console import clean, foreign, stderr, stdout
 from toolrec_cli.tools.protocol import Action, Exchange
 
 _LONGEST = 60
@@ -41,12 +41,45 @@ class LiveTrace:
         self._console.print(step_panel(trajectory, number, self._rows))
 
 
-def print_trace(trajectory: Trajectory, rows: int) -> None:
-    """A whole recorded trajectory, as `LiveTrace` showed it."""
+def print_trace(trajectory: Trajectory, rows: int, step: int | None = None) -> None:
+    """A whole recorded trajectory, as `LiveTrace` showed it; or one round of it (from 1)."""
     console = stderr()
-    console.print(opening(trajectory))
-    for number in range(1, len(trajectory.steps) + 1):
+    if step is None:
+        console.print(opening(trajectory))
+    for number in _numbers(trajectory, step):
         console.print(step_panel(trajectory, number, rows))
+
+
+def print_plain(trajectory: Trajectory, rows: int, step: int | None = None) -> None:
+    """The same as plain lines on stdout, each as long as it is."""
+    console = stdout()
+
+    def line(text: str) -> None:
+        console.print(Text(clean(text)), soft_wrap=True)
+
+    line(f"user {trajectory.user_id}, {trajectory.n_history:,} items in the history, {trajectory.status}")
+    for number in _numbers(trajectory, step):
+        found = trajectory.steps[number - 1]
+        line(f"{number} thought: {found.thought}")
+        line(f"{number} action: {spoken_action(found.action)}")
+        for text in _plain_observation(trajectory, found.observation, rows):
+            line(f"{number} {text}")
+    for entry in trajectory.ranking if step is None else ():
+        line(f"#{entry.rank} {entry.item_id} {trajectory.items[entry.item_id].title} ({spoken_marks(entry.marks)})")
+
+
+def _plain_observation(trajectory: Trajectory, seen: Shown | Refused | Finished, rows: int) -> list[str]:
+    if isinstance(seen, Refused):
+        return [f"refused: {seen.reason} {seen.instead}"]
+    if isinstance(seen, Finished):
+        return [f"finished: {len(seen.items)} items"]
+    shown = [f"shown: {item.item_id} {trajectory.items[item.item_id].title}" for item in seen.items[:rows]]
+    return [f"observation: {len(seen.items)} items, {len(seen.rejected)} turned away", *shown]
+
+
+def _numbers(trajectory: Trajectory, step: int | None) -> Sequence[int]:
+    """The rounds that are to be shown."""
+    return range(1, len(trajectory.steps) + 1) if step is None else range(step, min(step, len(trajectory.steps)) + 1)
 
 
 def opening(trajectory: Trajectory) -> RenderableType:
