@@ -89,6 +89,10 @@ def test_one_user_is_traced_and_replayed(toolrec: Run, workspace: Path) -> None:
     assert "I miss something." in again.stdout + again.stderr
     record = json.loads(toolrec("replay", "--json", "-w", workspace).stdout)
     assert record["brief"]["protocol"] == "json"
+    asked = server.count
+    verified = toolrec("replay", "--verify", "-w", workspace)
+    assert (verified.returncode, server.count) == (2, asked)
+    assert "was explored by played: only built-in runs can be verified." in verified.stderr
 
 
 def test_a_dry_run_asks_nothing(toolrec: Run, workspace: Path) -> None:
@@ -123,6 +127,8 @@ def test_a_budget_stops_the_run_and_what_is_paid_is_not_paid_again(toolrec: Run,
         assert f"Go on: toolrec recommend --resume {run}" in said.stderr
         manifest = open_run(run).manifest
         assert (manifest.status, manifest.result["usage"]["calls"], server.count) == ("interrupted", 23, 23)
+        assert manifest.result["usage"]["failures"] == 0
+        assert "Asked so far: 23 calls · " in said.stderr
         again = toolrec("recommend", "--resume", run, "-w", workspace)
         assert (again.returncode, server.count) == (5, 23), "what was spent before counts"
         rest = toolrec("recommend", "--resume", run, "--max-calls", "1000", "-w", workspace)
@@ -251,6 +257,10 @@ def test_what_is_about_a_model_needs_one(toolrec: Run, workspace: Path) -> None:
         assert said.returncode == 2
         assert "is about a language model, and none is named." in said.stderr
         assert "--model NAME" in said.stderr
+    said = toolrec("eval", "--baselines", "llm-rank", "-w", workspace)
+    assert (said.returncode, "The baseline llm-rank is a language model's." in said.stderr) == (2, True)
+    said = toolrec("eval", "--baselines", "llm-rnk", "-w", workspace)
+    assert (said.returncode, "There is no baseline 'llm-rnk'." in said.stderr) == (2, True)
     said = toolrec("eval", "--ablate", "rounds", "--model", "m", "-w", workspace)
     assert (said.returncode, "Ablations are of the built-in surrogate." in said.stderr) == (2, True)
 

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from toolrec_cli.errors import ToolRecError
+from toolrec_cli.errors import BudgetSpent, ToolRecError
 from toolrec_cli.llm.codec import usage_json
 from toolrec_cli.llm.messages import ChatModel, Reply, Request, Usage
 from toolrec_cli.llm.prices import Prices
@@ -139,6 +139,8 @@ class Metered:
         label = self._own or current_label()
         try:
             reply = self._inner.reply(request)
+        except BudgetSpent:  # nobody was asked
+            raise
         except ToolRecError:
             self._ledger.add(label, Spent(failures=1))
             raise

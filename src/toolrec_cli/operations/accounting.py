@@ -60,6 +60,10 @@ def accounted(run: RunDir, speaker: "Speaker | None") -> Generator[None]:
     speaker.log.open(run.path / EXCHANGES)
     try:
         yield
+    except BaseException as stopped:
+        if speaker.stack.ledger.total.calls:
+            stopped.add_note(f"Asked so far: {speaker.progress}.")
+        raise
     finally:
         speaker.log.close()
         _write_usage(run.path / USAGE_FILE, speaker.stack.ledger)

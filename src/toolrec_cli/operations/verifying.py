@@ -29,6 +29,8 @@ def verify(
     Raises CheckError at the first divergence, naming user, step, field, both values and who did otherwise; UsageError for a
     run that the built-in surrogate did not make.
     """
+    if (model := plan_of(run).model) is not None:
+        raise UsageError(f"{run.path} was explored by {model.options.model}: only built-in runs can be verified.")
     agent = _agent_of(setting, dataset, run)
     n_users = len(users) if users else sum(1 for _ in (run.path / TRAJECTORIES).open("rb"))
     n_same = 0

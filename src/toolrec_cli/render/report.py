@@ -43,7 +43,8 @@ def print_report(report: Report, *, as_json: bool) -> None:
             f"Of {report.out_of_reach:,} users the held-out item is in the history already: it is masked, a miss in every row. "
             "toolrec prep --deduplicate last keeps one of each."
         )
-    for failure in report.failures[:FAILURES_SHOWN]:
+    worst_first = sorted(report.failures, key=lambda each: {"failed": 0, "forced": 1}.get(each.status, 2))
+    for failure in worst_first[:FAILURES_SHOWN]:
         said = clean(f"user {failure.user_id}: {failure.status}. {failure.reason}")
         say(said, style="yellow" if failure.status == "padded" else "red")
     if len(report.failures) > FAILURES_SHOWN:
