@@ -5,13 +5,12 @@
 A server on loopback, in a process of its own, answers every question after `--latency` seconds. Each user is a conversation
 of `--turns` questions that grows as an agent's does (a system text of 6 kB with a schema, a history, an answer and an
 observation a turn), asked by `--in-flight` threads. The ideal is calls x latency / in flight. Rows: the client alone; with
-cache, budget, record and meter around it; the same questions again, from the cache. With --agent also the LLM surrogate itself,
-on the built-in sample: prompts, parsing, retrieval by trained tools, matching and the trajectory included, the server playing
+cache, budget, record and meter around it; the same questions again, from the cache. With --agent also a whole run on the
+built-in sample: prompts, parsing, retrieval by trained tools, matching, trajectories and tables included, the server playing
 the model by rules. Prints Markdown.
 """
 
 import argparse
-import dataclasses
 import datetime
 import json
 import os
@@ -110,37 +109,28 @@ def rounds(url: str, args: argparse.Namespace, folder: Path) -> dict[str, list[M
 
 
 def explored(url: str, args: argparse.Namespace, folder: Path) -> list[Measured]:
-    """The whole agent over users of the sample: its calls are as many as it needs, the ideal is reckoned from them."""
-    import numpy as np
+    """`toolrec recommend --model` over users of the sample, as a function: its calls are as many as it needs.
 
-    from toolrec_cli.agent.llm_ranker import LLMRanker
-    from toolrec_cli.agent.llm_surrogate import LLMSurrogate
-    from toolrec_cli.agent.prompting import make_brief
-    from toolrec_cli.operations.exploring import AgentPlan, assemble
+    The processor time is that of the whole call, loading the models included; the wall time that of asking and recording.
+    """
+    from toolrec_cli.operations.asking import Pace
+    from toolrec_cli.operations.exploring import AgentPlan, explore_all
+    from toolrec_cli.operations.modelling import ModelPlan
     from toolrec_cli.operations.setting import Setting
-    from toolrec_cli.tools.rank import RankTool
-    from toolrec_cli.tools.toolbox import Toolbox
 
     setting = Setting(folder / "workspace")
     dataset = prepared_sample(setting, args.users)
-    agent = assemble(setting, dataset, AgentPlan(tuned=False))
-    agent.scorer.prepare(np.arange(dataset.n_users))
-    was = agent.explorer
-    brief = make_brief(was.catalog, was.facets, was.attributes, protocol="json", domain="films")
+    ids = dataset.users["user_id"].to_list()[: args.users]
     found: list[Measured] = []
     for repeat in range(args.repeat):
-        stack = stack_at(url, args, folder / f"agent-{repeat}.sqlite", folder / f"agent-{repeat}.jsonl")
-        tools = [*was.toolbox.tools.values()]
-        tools[1] = RankTool(LLMRanker(stack.model, brief))
-        explorer = dataclasses.replace(was, surrogate=LLMSurrogate(stack.model, brief), toolbox=Toolbox(tools))
-        users = [agent.user(index) for index in range(args.users)]
-        with ThreadPoolExecutor(args.in_flight) as pool:
-            before, begun = cpu_seconds(), time.perf_counter()
-            done = list(pool.map(explorer.explore, users))
-            wall, cpu = time.perf_counter() - begun, cpu_seconds() - before
-        assert all(trajectory.ranking for trajectory in done), "somebody got no list"
-        found.append(Measured(wall, cpu, stack.ledger.total.calls))
-        stack.close()
+        options = options_at(url, args, folder / f"agent-{repeat}.sqlite")
+        before = cpu_seconds()
+        run, outcome = explore_all(
+            setting, dataset, ids, AgentPlan(model=ModelPlan(options)), pace=Pace(args.in_flight)
+        )
+        assert not outcome.without_list, "somebody got no list"
+        calls = run.manifest.result["usage"]["calls"]
+        found.append(Measured(outcome.seconds, cpu_seconds() - before, calls))
     return found
 
 
@@ -168,10 +158,14 @@ def cpu_seconds() -> float:
 
 def stack_at(url: str, args: argparse.Namespace, cache: Path | None, record: Path | None) -> Stack:
     """The model as a run builds it."""
-    options = ModelOptions(
+    return build(options_at(url, args, cache), {}, Path(), sink=sink_to(record) if record else None)
+
+
+def options_at(url: str, args: argparse.Namespace, cache: Path | None) -> ModelOptions:
+    """What is typed about the model; with limits that are never reached, so that their price is in the figures."""
+    return ModelOptions(
         "scripted", url, concurrency=args.in_flight, limits=Limits(calls=10**9, tokens=10**12), cache=cache
     )
-    return build(options, {}, Path(), sink=sink_to(record) if record else None)
 
 
 def serve(latency: float) -> None:
@@ -207,7 +201,7 @@ def parsed() -> Any:
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--agent", action="store_true", help="Also the whole agent, on the built-in sample.")
+    parser.add_argument("--agent", action="store_true", help="Also a whole run, on the built-in sample.")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -226,7 +220,7 @@ def main() -> None:
             url = server.stdout.readline().strip()
             rows = rounds(url, args, Path(folder))
             if args.agent:
-                rows["the whole agent"] = explored(url, args, Path(folder))
+                rows["a whole run"] = explored(url, args, Path(folder))
     finally:
         server.stdin.close()
         server.wait()
