@@ -76,6 +76,16 @@ class Estimate:
         }
 
 
+@dataclass(frozen=True)
+class DryRun:
+    """What would be asked of whom, and the bill."""
+
+    model: str
+    base_url: str
+    protocol: str
+    estimate: Estimate
+
+
 def estimate(
     users: int,
     max_rounds: int,

@@ -15,7 +15,7 @@ from toolrec_cli.agent.ranker import BuiltinRanker
 from toolrec_cli.agent.trajectory import Brief, Shown, Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.llm.budgeted import template_tokens, worst_usage
-from toolrec_cli.llm.estimates import Estimate, Prompt, Ranking, estimate
+from toolrec_cli.llm.estimates import DryRun, Prompt, Ranking, estimate
 from toolrec_cli.llm.messages import Request
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
 from toolrec_cli.operations.setting import Setting
@@ -34,16 +34,6 @@ USUAL_K, USUAL_RANKED = 30, 50
 
 COMPLAINT = 4_000
 """Bytes by which a question grows that is asked again, at most."""
-
-
-@dataclass(frozen=True)
-class DryRun:
-    """What would be asked of whom, and the bill."""
-
-    model: str
-    base_url: str
-    protocol: str
-    estimate: Estimate
 
 
 @dataclass

@@ -6,8 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.llm.estimates import Bill
-from toolrec_cli.operations.estimating import DryRun
+from toolrec_cli.llm.estimates import Bill, DryRun
 from toolrec_cli.render.console import foreign, print_json, say, stdout
 
 SCHEMA_VERSION = 1
