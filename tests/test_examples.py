@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def run(name: str, *words: str | Path) -> str:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "100"}
     command = [sys.executable, EXAMPLES / name, *words]
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
 

@@ -41,6 +41,16 @@ def test_a_run_of_eval_counts_strictly_as_eval_did(toolrec: Run, workspace: Path
     assert (misspelt.returncode, "'rrf'" in misspelt.stderr) == (2, True)
 
 
+def test_who_was_never_asked_is_in_no_denominator(toolrec: Run, workspace: Path) -> None:
+    """A run says whom it asked; sampling is no counting."""
+    toolrec("eval", "--users", "30", "--baselines", "none", "-w", workspace)
+    run = next(workspace.glob("runs/*-eval-*"))
+    said = json.loads(toolrec("audit", run, "--json", "-w", workspace).stdout)
+    assert (said["n_users"], said["n_possible"], said["n_listed"]) == (30, 80, 30)
+    assert {row["n_users"] for row in said["rows"]} == {30}
+    assert "30 of 80 users with a held-out item were asked" in toolrec("audit", run, "-w", workspace).stdout
+
+
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
 def test_somebody_s_file_in_any_form(
     toolrec: Run, tiny_workspace: Path, tmp_path: Path, perfect: pl.DataFrame, suffix: str
@@ -55,6 +65,7 @@ def test_somebody_s_file_in_any_form(
     flat = " ".join(said.stdout.split())
     assert "80 users have a held-out item; 40 of them have a list" in flat
     assert "50.0 % of that figure is counting" in flat
+    assert "40 users have no list: never asked, or dropped; the file does not say." in flat
 
 
 def test_strangers_are_counted(toolrec: Run, tiny_workspace: Path, tmp_path: Path, perfect: pl.DataFrame) -> None:

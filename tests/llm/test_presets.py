@@ -112,6 +112,9 @@ BAD_SETTINGS = [
     ("extra_body=[1]", "is a JSON object"),
     ("extra_body={", "is a JSON object"),
     ('extra_body={"api_key": "x"}', "holds a secret"),
+    ('extra_body={"metadata": {"api_key": "x"}}', "holds a secret"),
+    ('extra_body={"headers": [{"access_token": "x"}]}', "holds a secret"),
+    ('extra_body={"user": "sk-proj-123456789012"}', "holds a secret"),
 ]
 
 
@@ -128,3 +131,8 @@ def test_the_environment_says_the_address_where_nobody_typed_one() -> None:
     assert endpoint_of(ModelOptions("m", server="ollama"), there).base_url == "http://localhost:11434/v1"
     assert endpoint_of(ModelOptions("m"), {"OPENAI_BASE_URL": ""}).preset == "openai"
     assert endpoint_of(ModelOptions("gpt-5", api="chat"), {}).api == "chat"
+
+
+def test_what_is_no_secret_may_be_in_the_body() -> None:
+    body = '{"top_p": 0.9, "max_tokens": 5, "reasoning": {"effort": "low", "tokens": 3}, "user": "skipper"}'
+    assert overridden(endpoint_for(preset="openai"), [f"extra_body={body}"]).extra_body["max_tokens"] == 5

@@ -241,3 +241,17 @@ def test_log_lines_keep_foreign_letters(tmp_path: Path) -> None:
     with recording(tmp_path, GIVEN) as run:
         run.append_json("log.jsonl", {"title": "Amélie\n2"})
         assert (run.path / "log.jsonl").read_bytes() == '{"title": "Amélie\\n2"}\n'.encode()
+
+
+def test_a_run_is_found_by_the_end_of_its_name_where_only_one_ends_so(tmp_path: Path) -> None:
+    for name in ("20260101T000000-eval-toys-aaaa", "20260102T000000-eval-toys-bbbb"):
+        with recording(tmp_path, GIVEN, tmp_path / name):
+            pass
+    assert find_run(tmp_path, "eval-toys-bbbb").name == "20260102T000000-eval-toys-bbbb"
+    with pytest.raises(InputError, match="There is no run 'toys'"):
+        find_run(tmp_path, "toys")
+
+
+def test_where_no_folder_can_be_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be made"), recording(Path("/proc/x"), GIVEN):
+        pass

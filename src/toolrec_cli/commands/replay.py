@@ -7,6 +7,9 @@ import typer
 
 from toolrec_cli.commands import options
 
+AT_ONCE = 20
+"""Users that are shown of a run of many, unless all are asked for."""
+
 
 def replay(
     run: Annotated[
@@ -22,6 +25,9 @@ def replay(
     against: Annotated[
         str | None, typer.Option("--against", metavar="RUN2", help="Compare: whose lists differ, and where they part.")
     ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help=f"Everybody of a run of many; without it the first {AT_ONCE}.")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Explore anew with the real tools, and compare with the record.")
     ] = False,
@@ -35,7 +41,7 @@ def replay(
     [bold]toolrec replay RUN --verify[/bold]: exit code 6 at the first thing that is not as recorded.
     """
     from toolrec_cli.agent.replay import recorded
-    from toolrec_cli.render.console import print_json_line
+    from toolrec_cli.render.console import print_json_line, say
     from toolrec_cli.render.ranking import print_rankings, trajectory_document
     from toolrec_cli.render.trace import print_plain, print_trace
 
@@ -43,7 +49,10 @@ def replay(
         return _verify(workspace, run, user)
     if against is not None:
         return _compare(workspace, run, against, user, as_json)
-    for trajectory in recorded(workspace / "runs", run, user):
+    for number, trajectory in enumerate(recorded(workspace / "runs", run, user)):
+        if number == AT_ONCE and not (as_json or everybody or user):
+            say(f"The first {AT_ONCE} users; --user ID shows one, --all everybody.", style="dim")
+            break
         if as_json:
             print_json_line(trajectory_document(trajectory))
         elif plain:

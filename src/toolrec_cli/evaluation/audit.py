@@ -93,6 +93,8 @@ class Audit:
     """Users whose held-out item is in their history: with the history masked it can be in no list."""
     rows: tuple[AuditRow, ...]
     reading: tuple[str, ...]
+    n_possible: int = 0
+    """Users with a held-out item, asked or not."""
     schema_version: int = SCHEMA_VERSION
 
 

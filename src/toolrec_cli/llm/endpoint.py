@@ -98,9 +98,25 @@ def _body(value: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise UsageError("extra_body is a JSON object.", hint="""Write extra_body='{"top_p": 0.9}'.""")
     named = cast("dict[str, Any]", body)
-    if any(re.search(r"api.?key|secret|password|authorization", name, re.IGNORECASE) for name in named):
+    if _holds_secret(named):
         raise UsageError(
             "extra_body holds a secret, and settings are written down.",
             hint="A key goes into the environment, or a --key-file.",
         )
     return named
+
+
+_SECRET_NAME = re.compile(
+    r"api.?key|secret|password|authorization|token$|bearer|credential|(^|[_-])key$", re.IGNORECASE
+)
+_SECRET_VALUE = re.compile(r"^(sk|pk|gsk|xai|hf|ghp|AIza)[-_A-Za-z0-9]{12,}$|^Bearer ", re.IGNORECASE)
+
+
+def _holds_secret(value: Any) -> bool:
+    """Whether anything in a JSON value is called as secrets are, or looks like one, however deep it lies."""
+    if isinstance(value, dict):
+        found = cast("dict[str, Any]", value)
+        return any(_SECRET_NAME.search(name) or _holds_secret(inner) for name, inner in found.items())
+    if isinstance(value, list):
+        return any(_holds_secret(inner) for inner in cast("list[Any]", value))
+    return isinstance(value, str) and bool(_SECRET_VALUE.search(value))

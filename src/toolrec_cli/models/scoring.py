@@ -22,6 +22,10 @@ class _Block:
     queries: Mapping[str | None, FloatArray]
 
 
+_STRAGGLERS = 64
+"""Users of no block at hand whose query vectors are kept."""
+
+
 class BlockScorer:
     """A backbone and its encoders over the histories up to the cut. Loaded once; `prepare` a block of users, then ask.
 
@@ -36,6 +40,7 @@ class BlockScorer:
         self._tables: dict[str | None, FloatArray] = {None: table.numpy()}
         self._tables |= {name: encoder.item_vectors(table).detach().numpy() for name, encoder in encoders.items()}
         self._blocks: tuple[_Block, ...] = ()
+        self._singles: tuple[_Block, ...] = ()
         self._encoding = threading.Lock()
 
     def with_tools(self, names: Sequence[str], others: Mapping[str, AttributeEncoder] | None = None) -> "BlockScorer":
@@ -69,12 +74,12 @@ class BlockScorer:
 
     def scores(self, attribute: str | None, user_index: int) -> FloatArray:
         """A fresh array with the score of every item for one user, [N + 1]."""
-        for block in self._blocks:
+        for block in (*self._blocks, *self._singles):
             if user_index in block.rows:
                 break
-        else:
+        else:  # a straggler must not push out those who are in their block
             block = self._encoded(np.array([user_index]))
-            self._blocks = (*self._blocks[-2:], block)
+            self._singles = (*self._singles[-_STRAGGLERS:], block)
         # One user at a time, and not a block's in one product, whose sums would depend on the company.
         return self._tables[attribute] @ block.queries[attribute][block.rows[user_index]]
 

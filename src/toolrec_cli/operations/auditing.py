@@ -13,6 +13,7 @@ from toolrec_cli.errors import InputError, UsageError, near_misses, unknown
 from toolrec_cli.evaluation.audit import Audit, Handed, every_way, reading, survivors
 from toolrec_cli.evaluation.metrics import first_occurrence
 from toolrec_cli.evaluation.rows import padded
+from toolrec_cli.operations.resuming import ASKED_FILE
 from toolrec_cli.storage.run_dir import RunDir
 
 IntArray = npt.NDArray[np.int64]
@@ -33,7 +34,8 @@ class AuditPlan:
 def audit(dataset: Dataset, plan: AuditPlan, seed: int = 42) -> Audit:
     """Score the lists in every way. Raises InputError when they cannot be read, UsageError for a row that is not there."""
     row, table = _of_row(read_lists(plan.lists), plan.row)
-    users = dataset.users_with(plan.split)
+    possible = dataset.users_with(plan.split)
+    users = _asked(plan.lists, dataset, possible)
     histories = dataset.before(plan.split, items_only=True)
     targets = dataset.held_out(plan.split)[users].astype(np.int64)
     numbered = _numbered(table, dataset)
@@ -65,8 +67,25 @@ def audit(dataset: Dataset, plan: AuditPlan, seed: int = 42) -> Audit:
         n_owned=int((there & handed.owned).sum()),
         out_of_reach=sum(target in items for target, items in zip(targets.tolist(), own, strict=True)),
         rows=rows,
-        reading=reading(rows, plan.k),
+        reading=(*reading(rows, plan.k), *_silent(plan.lists, len(users) - asked["user"].n_unique())),
+        n_possible=len(possible),
     )
+
+
+def _asked(lists: Path, dataset: Dataset, possible: IntArray) -> IntArray:
+    """Whom a run asked, of those with a held-out item; of a file, which does not say whom its maker asked, all of them."""
+    if not (lists / ASKED_FILE).is_file():
+        return possible
+    asked = pl.read_parquet(lists / ASKED_FILE)["user_id"]
+    wanted = dataset.users.select(there=pl.col("user_id").is_in(asked.implode()))["there"].to_numpy()
+    return possible[wanted[possible]]
+
+
+def _silent(lists: Path, n_without: int) -> tuple[str, ...]:
+    """What the denominator of a file may rest on: nobody can tell a user who was never asked from one who was dropped."""
+    if not n_without or (lists / ASKED_FILE).is_file():
+        return ()
+    return (f"{n_without:,} users have no list: never asked, or dropped; the file does not say. They count as misses.",)
 
 
 def read_lists(path: Path) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from toolrec_cli.errors import InputError, ProviderError
 from toolrec_cli.llm.endpoint import ProtocolName
 from toolrec_cli.llm.stack import ModelOptions, Stack, build
 from toolrec_cli.operations.listing import PreparedLine, listing
+from toolrec_cli.operations.runs import status_of
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.storage.run_dir import MANIFEST, open_run
 
@@ -96,7 +97,7 @@ def _runs(folder: Path) -> tuple[dict[str, int], list[str]]:
     unread: list[str] = []
     for path in sorted(folder.glob(f"*/{MANIFEST}")) if folder.is_dir() else []:
         try:
-            status = open_run(path.parent).manifest.status
+            status = status_of(open_run(path.parent))
         except InputError as error:
             unread.append(error.message)
         else:

@@ -142,13 +142,13 @@ def _line(run: RunDir, made_by: dict[str, str]) -> RunLine:
     metric, value = _metric(run)
     parents = dict.fromkeys(made_by[digest] for digest in manifest.inputs.values() if digest in made_by)
     usage = manifest.result.get("usage")
-    cost = usage.get("cost") if isinstance(usage, dict) else manifest.result.get("cost")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    cost = usage.get("dollars") if isinstance(usage, dict) else manifest.result.get("cost")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     return RunLine(
         name=run.name,
         path=str(run.path),
         verb=manifest.verb,
         dataset=manifest.dataset,
-        status=_status(run),
+        status=status_of(run),
         started=manifest.started,
         reason=manifest.reason,
         users=users,
@@ -161,7 +161,8 @@ def _line(run: RunDir, made_by: dict[str, str]) -> RunLine:
     )
 
 
-def _status(run: RunDir) -> str:
+def status_of(run: RunDir) -> str:
+    """As the manifest says, but for "running" where nobody is at it any more: that is "killed"."""
     if run.manifest.status != "running":
         return run.manifest.status
     found = holder(run.path)
@@ -171,7 +172,7 @@ def _status(run: RunDir) -> str:
 def _is_resumable(run: RunDir) -> bool:
     return (
         run.manifest.status != "done"
-        and _status(run) != "running"
+        and status_of(run) != "running"
         and (run.path / ASKED_FILE).is_file()
         and bool(run.manifest.plan)
     )

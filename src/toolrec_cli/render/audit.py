@@ -30,8 +30,13 @@ def print_audit(audit: Audit, *, as_json: bool) -> None:
 
 
 def _handed_in(audit: Audit) -> str:
+    whom = (
+        f"{audit.n_users:,} users have a held-out item"
+        if audit.n_users == audit.n_possible
+        else f"{audit.n_users:,} of {audit.n_possible:,} users with a held-out item were asked"
+    )
     said = (
-        f"{audit.n_users:,} users have a held-out item; {audit.n_listed:,} of them have a list, {audit.n_survivors:,} one of "
+        f"{whom}; {audit.n_listed:,} of them have a list, {audit.n_survivors:,} one of "
         f"{audit.k} known items, none twice. In the lists: {audit.n_unknown_items:,} unknown items, {audit.n_repeats:,} named "
         f"again, {audit.n_owned:,} of the history."
     )

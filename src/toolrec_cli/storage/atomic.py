@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from toolrec_cli.errors import InputError
+
 _HERE, _RENAME_EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of renameat2(2), which Python does not offer."""
 
@@ -63,13 +65,21 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def make_folder(folder: Path, *, exist_ok: bool = True) -> None:
+    """Make `folder` and those above it. Raises InputError where the system has no place for one (/proc)."""
+    try:
+        folder.mkdir(parents=True, exist_ok=exist_ok)
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} cannot be made.", hint="Choose another --workspace or --out.") from error
+
+
 @contextmanager
 def building(directory: Path) -> Generator[Path]:
     """Yield a temporary directory beside `directory` that takes its place when the block ends well.
 
     An existing `directory` is replaced; on any exception (a full disk, Ctrl-C) it stays as it was.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(directory.parent)
     temporary = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}.partial")
     temporary.mkdir()
     try:

@@ -110,7 +110,7 @@ def recording(runs: Path, manifest: Manifest, out: Path | None = None, log: str 
     path = out or runs / f"{stamp}-{manifest.verb}-{subject}-{secrets.token_hex(2)}"
     if path.exists():
         raise InputError(f"{path} is there already.", hint="Choose another --out, or remove it.")
-    path.mkdir(parents=True)
+    atomic.make_folder(path, exist_ok=False)
     run = RunDir(path, manifest)
     with _removed_if_worthless(run, log), holding(path), _ending(run, log):
         run.update(started=_now())
@@ -198,9 +198,17 @@ def list_runs(runs: Path) -> list[RunDir]:
 
 
 def find_run(runs: Path, name: str) -> RunDir:
-    """The run called `name`: a path, or a directory's name under `runs`. Raises InputError with the near miss."""
+    """The run called `name`: a path, or a directory's name under `runs`, or its end where only one ends so.
+
+    Raises InputError with the near miss.
+    """
     for path in (Path(name), runs / name):
         if (path / MANIFEST).is_file():
             return open_run(path)
     known = [run.name for run in list_runs(runs)]
-    raise InputError(unknown("run", name, known, hint=f"{runs} holds {len(known)} runs."))
+    ending = [each for each in known if name and each.endswith(f"-{name}")]
+    if len(ending) == 1:
+        return open_run(runs / ending[0])
+    raise InputError(
+        unknown("run", name, known, hint=f"{runs} holds {len(known)} runs."), hint="toolrec runs lists them."
+    )
