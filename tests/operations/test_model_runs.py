@@ -158,6 +158,19 @@ def test_a_dry_run_measures_real_prompts(server: LoopbackServer, workspace: Path
     assert used["input_tokens"] < bill.most.input_tokens
 
 
+def test_a_dry_run_of_a_resumed_evaluation_counts_the_baseline_for_everybody(
+    server: LoopbackServer, workspace: Path, tiny: Dataset
+) -> None:
+    """Who has a trajectory is not explored for again, but the lists of llm-rank are made anew."""
+    ids = tiny.users["user_id"].to_list()[:10]
+    left = [dry_run(Setting(workspace), tiny, ids, planned(server, samples=2), n, beside=True) for n in (0, 10)]
+    nobody, everybody = (found.estimate for found in left)
+    assert (nobody.expected.calls, nobody.most.calls) == (10 * 2, 10 * 2 * 2)
+    assert everybody.expected.calls == 10 * (5 + 2 + 2)
+    assert nobody.most.input_tokens > 0
+    assert dry_run(Setting(workspace), tiny, ids, planned(server), 0).estimate.most.calls == 0
+
+
 def test_the_most_questions_for_orders_are_those_of_the_worst_mixture() -> None:
     once = RankHabits(reruns=0)
     assert most_ranking(1, once, 10_000) == 0  # in the first round there is nothing to rank

@@ -45,14 +45,17 @@ class Amount:
 class Budget:
     """What is spent and what is set aside, shared by all who ask. Thread-safe."""
 
-    def __init__(self, limits: Limits, prices: Prices, already: Amount | None = None) -> None:
-        """`already` was spent before, by the run that is resumed. Raises UsageError for a limit in dollars without prices."""
+    def __init__(self, limits: Limits, prices: Prices, already: Amount | None = None, *, kept: bool = True) -> None:
+        """`already` was spent before, by the run that is resumed; `kept`: whether there is a cache.
+
+        Raises UsageError for a limit in dollars without prices.
+        """
         if limits.cost is not None and not prices.known:
             raise UsageError(
                 f"--max-cost cannot be kept: the price is not known ({prices.source}).",
                 hint="Say it (--price-input and --price-output, $ per million tokens), or use --max-tokens or --max-calls.",
             )
-        self.limits, self.prices = limits, prices
+        self.limits, self.prices, self._kept = limits, prices, kept
         self._spent, self._aside, self._in_flight = already or Amount(), Amount(), 0
         self._changed = threading.Condition()
 
@@ -103,9 +106,10 @@ class Budget:
             "--max-tokens": f"{spent.tokens:,} of {tokens:,} tokens are spent, and the next may take {worst.tokens:,}",
             "--max-calls": f"{spent.calls:,} of {limits.calls or 0:,} calls are made",
         }
+        once = ", and no answer is paid for twice" if self._kept else ""
         return BudgetSpent(
             f"The budget does not allow another call: {told[option]}.",
-            hint=f"What is done is kept, and no answer is paid for twice: raise {option} and go on.",
+            hint=f"What is done is kept{once}: raise {option} and go on.",
         )
 
 

@@ -122,7 +122,7 @@ def build(
         ledger.add(label, ledger.spent_on(reply))
     spent = ledger.total
     already = Amount(spent.priced, spent.usage.input_tokens + spent.usage.output_tokens, spent.calls)
-    budget = Budget(options.limits, prices, already)
+    budget = Budget(options.limits, prices, already, kept=options.cache is not None)
     key = find_key(endpoint.key_names, environment, workspace, options.key_file)
     server = OpenAICompatible(
         options.model,
