@@ -2,7 +2,7 @@
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from toolrec_cli.errors import BudgetSpent, UsageError
@@ -67,7 +67,7 @@ class Budget:
 
     def set_aside(self, usage: Usage) -> Amount:
         """Reserve the worst case. Waits while calls under way may yet give enough back; then raises BudgetSpent."""
-        worst = self._amount(usage)
+        worst = amount(self.prices, usage)
         with self._changed:
             while (limit := self._exceeded(self._spent + self._aside + worst)) is not None:
                 if self._in_flight == 0:
@@ -79,15 +79,12 @@ class Budget:
 
     def settle(self, aside: Amount, usage: Usage | None) -> None:
         """The call is over: `usage` was spent (None: nothing) instead of what was set aside."""
-        spent = Amount() if usage is None else self._amount(usage)
+        spent = Amount() if usage is None else amount(self.prices, usage)
         with self._changed:
             self._aside -= aside
             self._spent += spent
             self._in_flight -= 1
             self._changed.notify_all()
-
-    def _amount(self, usage: Usage) -> Amount:
-        return Amount(self.prices.dollars(usage) or 0.0, usage.input_tokens + usage.output_tokens, 1)
 
     def _exceeded(self, total: Amount) -> str | None:
         """The option whose limit `total` exceeds."""
@@ -133,13 +130,23 @@ class Budgeted:
         spent: Usage | None = None
         try:
             reply = self._inner.reply(request)
-            spent = reply.usage if reply.usage.input_tokens + reply.usage.output_tokens else worst
+            spent = charged(reply, worst)
             return reply
         except Unanswered:
             spent = worst
             raise
         finally:
             self._budget.settle(aside, spent)
+
+
+def amount(prices: Prices, usage: Usage) -> Amount:
+    """One call as a budget counts it."""
+    return Amount(prices.dollars(usage) or 0.0, usage.input_tokens + usage.output_tokens, 1)
+
+
+def charged(reply: Reply, worst: Usage) -> Usage:
+    """What an answer is charged with: the tokens that the server counted; the worst where it counted none."""
+    return reply.usage if reply.usage.counted else replace(worst, cost=reply.usage.cost)
 
 
 def worst_usage(request: Request, headroom: int = 0) -> Usage:
