@@ -65,6 +65,15 @@ def test_runs_are_listed_with_what_they_were_made_from(toolrec: Run, workspace: 
     assert found["eval"]["name"] in shown["children"]
 
 
+def test_what_a_run_cost_is_shown(toolrec: Run, workspace: Path) -> None:
+    toolrec("recommend", "--user", "42", "-w", workspace)
+    manifest = next(workspace.glob("runs/*-recommend-*/run.json"))
+    written = json.loads(manifest.read_text())
+    written["result"]["usage"] = {"calls": 5, "dollars": 0.104}
+    manifest.write_text(json.dumps(written))
+    assert listed(toolrec, workspace)["recommend"]["cost"] == 0.104
+
+
 def test_a_run_that_others_were_made_from_is_removed_only_by_force(toolrec: Run, workspace: Path) -> None:
     name = str(listed(toolrec, workspace)["pretrain"]["name"])
     said = toolrec("runs", "rm", name, "--yes", "-w", workspace)

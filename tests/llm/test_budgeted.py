@@ -37,6 +37,17 @@ def test_calls_are_counted_and_the_one_too_many_is_not_made() -> None:
     assert raised.value.exit_code == 5
 
 
+def test_without_a_cache_nobody_is_told_that_no_answer_is_paid_for_twice() -> None:
+    for kept, hint in (
+        (True, "What is done is kept, and no answer is paid for twice: raise --max-calls and go on."),
+        (False, "What is done is kept: raise --max-calls and go on."),
+    ):
+        model, _ = budgeted(Limits(calls=0), kept=kept)
+        with pytest.raises(BudgetSpent) as raised:
+            model.reply(question())
+        assert raised.value.hint == hint
+
+
 def test_tokens_are_counted_as_used_not_as_feared() -> None:
     model, budget = budgeted(Limits(tokens=MOST + 15 * 10))
     for _ in range(11):

@@ -12,18 +12,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolrec_cli.errors import BudgetSpent, InputError, ProviderError, UsageError
-from toolrec_cli.llm.budgeted import Limits
+from toolrec_cli.llm.budgeted import Budget, Budgeted, Limits
 from toolrec_cli.llm.codec import reply_from, reply_json, request_from, request_json
 from toolrec_cli.llm.messages import Message, Reply, Request, ToolCall, ToolSpec, Usage
 from toolrec_cli.llm.metered import Ledger, Metered, Spent, labelled, metered
 from toolrec_cli.llm.paced import Bucket, Paced
-from toolrec_cli.llm.prices import Prices
+from toolrec_cli.llm.prices import Prices, prices_for
 from toolrec_cli.llm.recorded import Exchange, Recorded, Replayed, question_digest, read_exchanges
-from toolrec_cli.llm.stack import ModelOptions, build, cache_path
+from toolrec_cli.llm.stack import ModelOptions, build, cache_path, endpoint_of
 from toolrec_cli.testing import Fault, LoopbackServer, Scripted
 
 PRICES = Prices(lambda usage: usage.input_tokens * 0.01, "given")
 UNKNOWN = Prices(None, "n/a")
+
+
+class Always:
+    """Says the same always."""
+
+    name = "m"
+
+    def __init__(self, said: Reply) -> None:
+        self.said = said
+
+    def reply(self, request: Request) -> Reply:
+        return self.said
 
 
 class Clock:
@@ -110,6 +122,29 @@ def test_an_unknown_price_makes_the_sum_unknown_and_a_cache_hit_makes_it_no_dear
     assert ledger.total.dollars == 0.5
     ledger.add(None, ledger.spent_on(Reply("x", usage=Usage(1, 1))))
     assert ledger.total.as_json()["dollars"] is None
+
+
+def test_an_answer_whose_tokens_nobody_counted_is_not_for_nothing() -> None:
+    ledger = Ledger(PRICES)
+    ledger.add(None, ledger.spent_on(Reply("x", usage=Usage(cost=0.25))))
+    assert ledger.total.dollars == 0.25
+    ledger.add(None, ledger.spent_on(Reply("x")))
+    assert (ledger.total.calls, ledger.total.unpriced, ledger.total.dollars) == (2, 1, None)
+
+
+def test_what_a_resumed_run_has_spent_is_what_it_had_spent_when_it_stopped(tmp_path: Path) -> None:
+    """Whether the server counts tokens, names a price, does neither, or nobody was asked at all."""
+    replies = [Reply("x", usage=Usage(10, 5)), Reply("x"), Reply("x", usage=Usage(cost=0.25))]
+    options = ModelOptions("m", "http://localhost:1/v1", limits=Limits(calls=9), price_input=1.0, price_output=2.0)
+    live = Budget(options.limits, prices_for("m", endpoint_of(options, {}), 1.0, 2.0))
+    for reply in replies:
+        Budgeted(Always(reply), live).reply(question())
+    asked = [*replies, replace(replies[1], from_cache=True)]
+    earlier = [Exchange(question_digest(question()), "m", "42", question(), reply) for reply in asked]
+    stack = build(options, {}, tmp_path, earlier=earlier)
+    stack.close()
+    assert (stack.budget.spent, stack.ledger.total.calls, stack.ledger.total.dollars) == (live.spent, 3, None)
+    assert stack.budget.spent.cost > 0.25
 
 
 def test_failures_are_counted() -> None:

@@ -18,7 +18,7 @@ from toolrec_cli.errors import BudgetSpent, ProviderError, UsageError
 from toolrec_cli.llm.failures import Rejected
 from toolrec_cli.llm.heard import PATIENCE, Heard
 from toolrec_cli.llm.messages import Message, Reply, Request, Usage
-from toolrec_cli.llm.recorded import Exchange, earlier_replies, question_digest, read_exchanges
+from toolrec_cli.llm.recorded import Exchange, earlier_exchanges, question_digest, read_exchanges
 from toolrec_cli.llm.stack import ModelOptions
 from toolrec_cli.operations.accounting import ExchangeLog
 from toolrec_cli.operations.asking import Pace
@@ -124,7 +124,7 @@ def test_a_stopped_run_counts_what_it_has_spent(server: LoopbackServer, workspac
     manifest = open_run(workspace / "r").manifest
     assert manifest.status == "interrupted"
     assert (manifest.result["usage"]["calls"], server.count) == (25, 25)
-    assert sum(not reply.from_cache for _, reply in earlier_replies(workspace / "r" / "exchanges.jsonl")) == 25
+    assert sum(not each.reply.from_cache for each in earlier_exchanges(workspace / "r" / "exchanges.jsonl")) == 25
     assert pl.read_parquet(workspace / "r" / "usage.parquet")["calls"].sum() == 25
 
 
@@ -156,6 +156,19 @@ def test_a_dry_run_measures_real_prompts(server: LoopbackServer, workspace: Path
     used = run.manifest.result["usage"]
     assert used["input_tokens"] / 2 < bill.expected.input_tokens < 8 * used["input_tokens"]
     assert used["input_tokens"] < bill.most.input_tokens
+
+
+def test_a_dry_run_of_a_resumed_evaluation_counts_the_baseline_for_everybody(
+    server: LoopbackServer, workspace: Path, tiny: Dataset
+) -> None:
+    """Who has a trajectory is not explored for again, but the lists of llm-rank are made anew."""
+    ids = tiny.users["user_id"].to_list()[:10]
+    left = [dry_run(Setting(workspace), tiny, ids, planned(server, samples=2), n, beside=True) for n in (0, 10)]
+    nobody, everybody = (found.estimate for found in left)
+    assert (nobody.expected.calls, nobody.most.calls) == (10 * 2, 10 * 2 * 2)
+    assert everybody.expected.calls == 10 * (5 + 2 + 2)
+    assert nobody.most.input_tokens > 0
+    assert dry_run(Setting(workspace), tiny, ids, planned(server), 0).estimate.most.calls == 0
 
 
 def test_the_most_questions_for_orders_are_those_of_the_worst_mixture() -> None:
@@ -218,12 +231,12 @@ def test_exchanges_of_many_threads_are_whole_lines_and_a_torn_one_is_cut_off(tmp
     log.add(exchange)
     assert len(read_exchanges(path)) == 200
     path.write_bytes(path.read_bytes() + b'{"schema_version": 1, "dig')
-    assert [(label, reply.usage) for label, reply in earlier_replies(path)] == [("7", Usage(3, 4))] * 200
+    assert [(each.label, each.reply.usage) for each in earlier_exchanges(path)] == [("7", Usage(3, 4))] * 200
     log.open(path)
     log.add(exchange)
     log.close()
     assert len(read_exchanges(path)) == 201
-    assert list(earlier_replies(tmp_path / "none.jsonl")) == []
+    assert list(earlier_exchanges(tmp_path / "none.jsonl")) == []
 
 
 def test_a_user_whose_list_memory_filled_up_is_told_apart(workspace: Path, tiny: Dataset) -> None:

@@ -170,7 +170,7 @@ def model_plan(params: dict[str, Any], workspace: Path) -> Any:
 def show_dry_run(
     setting: Any, found: Any, user_ids: list[str], goes_on: Any, plan: Any, as_json: bool, beside: bool = False
 ) -> None:
-    """`--dry-run`: the bill for those who are still to be asked; `beside`: with the baseline llm-rank."""
+    """`--dry-run`: the bill for those who are still to be asked; `beside`: with the baseline llm-rank, which asks everybody."""
     from toolrec_cli.operations.estimating import dry_run
     from toolrec_cli.operations.resuming import recorded
     from toolrec_cli.render.bill import print_dry_run

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from toolrec_cli.errors import BudgetSpent, UsageError
@@ -45,14 +45,17 @@ class Amount:
 class Budget:
     """What is spent and what is set aside, shared by all who ask. Thread-safe."""
 
-    def __init__(self, limits: Limits, prices: Prices, already: Amount | None = None) -> None:
-        """`already` was spent before, by the run that is resumed. Raises UsageError for a limit in dollars without prices."""
+    def __init__(self, limits: Limits, prices: Prices, already: Amount | None = None, *, kept: bool = True) -> None:
+        """`already` was spent before, by the run that is resumed; `kept`: whether there is a cache.
+
+        Raises UsageError for a limit in dollars without prices.
+        """
         if limits.cost is not None and not prices.known:
             raise UsageError(
                 f"--max-cost cannot be kept: the price is not known ({prices.source}).",
                 hint="Say it (--price-input and --price-output, $ per million tokens), or use --max-tokens or --max-calls.",
             )
-        self.limits, self.prices = limits, prices
+        self.limits, self.prices, self._kept = limits, prices, kept
         self._spent, self._aside, self._in_flight = already or Amount(), Amount(), 0
         self._changed = threading.Condition()
 
@@ -64,7 +67,7 @@ class Budget:
 
     def set_aside(self, usage: Usage) -> Amount:
         """Reserve the worst case. Waits while calls under way may yet give enough back; then raises BudgetSpent."""
-        worst = self._amount(usage)
+        worst = amount(self.prices, usage)
         with self._changed:
             while (limit := self._exceeded(self._spent + self._aside + worst)) is not None:
                 if self._in_flight == 0:
@@ -76,15 +79,12 @@ class Budget:
 
     def settle(self, aside: Amount, usage: Usage | None) -> None:
         """The call is over: `usage` was spent (None: nothing) instead of what was set aside."""
-        spent = Amount() if usage is None else self._amount(usage)
+        spent = Amount() if usage is None else amount(self.prices, usage)
         with self._changed:
             self._aside -= aside
             self._spent += spent
             self._in_flight -= 1
             self._changed.notify_all()
-
-    def _amount(self, usage: Usage) -> Amount:
-        return Amount(self.prices.dollars(usage) or 0.0, usage.input_tokens + usage.output_tokens, 1)
 
     def _exceeded(self, total: Amount) -> str | None:
         """The option whose limit `total` exceeds."""
@@ -103,9 +103,10 @@ class Budget:
             "--max-tokens": f"{spent.tokens:,} of {tokens:,} tokens are spent, and the next may take {worst.tokens:,}",
             "--max-calls": f"{spent.calls:,} of {limits.calls or 0:,} calls are made",
         }
+        once = ", and no answer is paid for twice" if self._kept else ""
         return BudgetSpent(
             f"The budget does not allow another call: {told[option]}.",
-            hint=f"What is done is kept, and no answer is paid for twice: raise {option} and go on.",
+            hint=f"What is done is kept{once}: raise {option} and go on.",
         )
 
 
@@ -129,13 +130,23 @@ class Budgeted:
         spent: Usage | None = None
         try:
             reply = self._inner.reply(request)
-            spent = reply.usage if reply.usage.input_tokens + reply.usage.output_tokens else worst
+            spent = charged(reply, worst)
             return reply
         except Unanswered:
             spent = worst
             raise
         finally:
             self._budget.settle(aside, spent)
+
+
+def amount(prices: Prices, usage: Usage) -> Amount:
+    """One call as a budget counts it."""
+    return Amount(prices.dollars(usage) or 0.0, usage.input_tokens + usage.output_tokens, 1)
+
+
+def charged(reply: Reply, worst: Usage) -> Usage:
+    """What an answer is charged with: the tokens that the server counted; the worst where it counted none."""
+    return reply.usage if reply.usage.counted else replace(worst, cost=reply.usage.cost)
 
 
 def worst_usage(request: Request, headroom: int = 0) -> Usage:

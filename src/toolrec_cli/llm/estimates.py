@@ -95,12 +95,15 @@ def estimate(
     expected_rounds: float = 5.0,
     repairs: int = 1,
     ranking: Ranking | None = None,
+    alone: Ranking | None = None,
+    n_alone: int = 0,
 ) -> Estimate:
     """What `users` users cost.
 
     At most: every user takes all `max_rounds`, each asked `repairs` times more because an answer could not be used, every
     token a byte long, and as many orders of candidates as `ranking` says. Expected: `expected_rounds` rounds, no repair, four
-    bytes a token; what a provider gives off for cached input is not counted on.
+    bytes a token; what a provider gives off for cached input is not counted on. `alone`: the orders that `n_alone` users are
+    asked for without a conversation (the baseline llm-rank).
     """
     turns = max_rounds * (1 + repairs)
     around = template_tokens(2 * turns)
@@ -109,9 +112,10 @@ def estimate(
     usual = prompt.each_round if prompt.usual_round is None else prompt.usual_round
     first, each_round = prompt.first / BYTES_A_TOKEN, usual / BYTES_A_TOKEN
     expected = _bill(users, rounds, first, each_round, prompt.answer_tokens, prices)
-    if ranking is not None:
-        most += _bill(users, ranking.most, ranking.largest + template_tokens(2), 0, prompt.max_tokens, prices)
-        expected += _bill(users, ranking.expected, ranking.size / BYTES_A_TOKEN, 0, prompt.answer_tokens, prices)
+    for n, orders in ((users, ranking), (n_alone, alone)):
+        if orders is not None:
+            most += _bill(n, orders.most, orders.largest + template_tokens(2), 0, prompt.max_tokens, prices)
+            expected += _bill(n, orders.expected, orders.size / BYTES_A_TOKEN, 0, prompt.answer_tokens, prices)
     return Estimate(users, most, expected, prices.source)
 
 

@@ -69,6 +69,11 @@ class Usage:
     cost: float | None = None
     """US dollars, where the server says so itself."""
 
+    @property
+    def counted(self) -> bool:
+        """Whether the server counted any tokens. No answer takes none: without a count it is not known what was used."""
+        return self.input_tokens + self.output_tokens > 0
+
     def __add__(self, other: "Usage") -> "Usage":
         costs = [each.cost for each in (self, other) if each.cost is not None]
         return Usage(

@@ -113,7 +113,8 @@ class Ledger:
         """One answer as a sum of one."""
         if reply.from_cache:
             return Spent(cache_hits=1)
-        dollars = self.prices.dollars(reply.usage)
+        known = reply.usage.counted or reply.usage.cost is not None
+        dollars = self.prices.dollars(reply.usage) if known else None
         return Spent(
             calls=1,
             retries=reply.retries,

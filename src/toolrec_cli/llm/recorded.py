@@ -105,8 +105,8 @@ def read_exchanges(path: Path) -> list[Exchange]:
     return found
 
 
-def earlier_replies(path: Path) -> Iterator[tuple[str | None, Reply]]:
-    """For whom each exchange of an `exchanges.jsonl` was asked, and the answer; one at a time, none where there is no file.
+def earlier_exchanges(path: Path) -> Iterator[Exchange]:
+    """The exchanges of an `exchanges.jsonl`, one at a time; none where there is no file.
 
     A last line that kill -9 broke off is passed over. Raises InputError when the file is broken elsewhere.
     """
@@ -115,8 +115,7 @@ def earlier_replies(path: Path) -> Iterator[tuple[str | None, Reply]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.endswith(b"\n"):
-                exchange = _exchange(path, number, line)
-                yield exchange.label, exchange.reply
+                yield _exchange(path, number, line)
 
 
 def _exchange(path: Path, number: int, line: bytes) -> Exchange:

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolrec_cli.errors import UsageError
-from toolrec_cli.llm.budgeted import Amount, Budget, Budgeted, Limits
+from toolrec_cli.llm.budgeted import Amount, Budget, Budgeted, Limits, amount, charged, worst_usage
 from toolrec_cli.llm.cached import Cached, ReplyStore
 from toolrec_cli.llm.endpoint import Api, Endpoint, overridden
 from toolrec_cli.llm.heard import Heard
 from toolrec_cli.llm.keys import find_key
-from toolrec_cli.llm.messages import ChatModel, Reply
+from toolrec_cli.llm.messages import ChatModel
 from toolrec_cli.llm.metered import Ledger, Metered
 from toolrec_cli.llm.paced import Bucket, Paced
 from toolrec_cli.llm.prices import Prices, prices_for
-from toolrec_cli.llm.recorded import Recorded, Sink
+from toolrec_cli.llm.recorded import Exchange, Recorded, Sink
 
 if TYPE_CHECKING:
     from toolrec_cli.llm.providers.client import OpenAICompatible
@@ -104,10 +104,10 @@ def build(
     *,
     sink: Sink | None = None,
     note: Note | None = None,
-    earlier: Iterable[tuple[str | None, Reply]] = (),
+    earlier: Iterable[Exchange] = (),
 ) -> Stack:
-    """The model. `sink` gets every exchange, `note` what is to be said on the way; `earlier` are the answers, each with its
-    label, that a resumed run got before: they count in ledger and budget.
+    """The model. `sink` gets every exchange, `note` what is to be said on the way; `earlier` are the exchanges
+    of a resumed run: they count in ledger and budget, as they did then.
 
     Asks nobody anything yet. Raises UsageError for settings that make no sense, InputError for a key file or a cache that
     cannot be used.
@@ -118,11 +118,11 @@ def build(
     endpoint = endpoint_of(options, environment)
     prices = prices_for(options.model, endpoint, options.price_input, options.price_output)
     ledger = Ledger(prices)
-    for label, reply in earlier:
-        ledger.add(label, ledger.spent_on(reply))
-    spent = ledger.total
-    already = Amount(spent.priced, spent.usage.input_tokens + spent.usage.output_tokens, spent.calls)
-    budget = Budget(options.limits, prices, already)
+    already = Amount()
+    for exchange in earlier:
+        ledger.add(exchange.label, ledger.spent_on(exchange.reply))
+        already += _spent_then(exchange, prices, endpoint.headroom)
+    budget = Budget(options.limits, prices, already, kept=options.cache is not None)
     key = find_key(endpoint.key_names, environment, workspace, options.key_file)
     server = OpenAICompatible(
         options.model,
@@ -142,6 +142,13 @@ def build(
     if sink is not None:
         model = Recorded(model, sink)
     return Stack(Metered(model, ledger), endpoint, prices, ledger, budget, server, store)
+
+
+def _spent_then(exchange: Exchange, prices: Prices, headroom: int) -> Amount:
+    """What an exchange on record has taken from the budget."""
+    if exchange.reply.from_cache:
+        return Amount()
+    return amount(prices, charged(exchange.reply, worst_usage(exchange.request, headroom)))
 
 
 def _check(options: ModelOptions) -> None:

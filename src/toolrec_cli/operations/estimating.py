@@ -70,7 +70,7 @@ def dry_run(
 ) -> DryRun:
     """The bill for `n_left` users (of `user_ids`, those who are still to be asked). Nobody is asked anything.
 
-    `beside`: also for the baseline that orders candidates once.
+    `beside`: also for the baseline that orders candidates once. Its lists are not on record: everybody is asked for them.
     """
     users = dataset.user_indices(user_ids)
     some = users[np.sort(stream(setting.seed, "dry run").permutation(len(users))[:LOOKED_AT])]
@@ -81,10 +81,10 @@ def dry_run(
     prompt, size = _measured(agent, agent.speaker.brief, [int(user) for user in some], min(MAX_K, len(dataset.catalog)))
     prompt = replace(prompt, max_tokens=prompt.max_tokens + stack.endpoint.headroom)
     most = most_ranking(plan.limits.max_rounds, habits, len(dataset.catalog))
-    most += beside * habits.samples * (1 + habits.reruns)
-    usual = size * USUAL_RANKED // BATCH
-    ranking = Ranking(usual, size + COMPLAINT, most, float(habits.samples * (1 + beside)))
-    found = estimate(n_left, plan.limits.max_rounds, prompt, stack.prices, repairs=0, ranking=ranking)
+    ranking = Ranking(size * USUAL_RANKED // BATCH, size + COMPLAINT, most, float(habits.samples))
+    alone = replace(ranking, most=habits.samples * (1 + habits.reruns))
+    rounds, n_alone = plan.limits.max_rounds, len(user_ids) if beside else 0
+    found = estimate(n_left, rounds, prompt, stack.prices, repairs=0, ranking=ranking, alone=alone, n_alone=n_alone)
     stack.close()
     return DryRun(stack.model.name, stack.endpoint.base_url, agent.speaker.brief.protocol, found)
 

@@ -12,7 +12,7 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.llm.codec import canonical, digest
 from toolrec_cli.llm.endpoint import ProtocolName
-from toolrec_cli.llm.recorded import earlier_replies
+from toolrec_cli.llm.recorded import earlier_exchanges
 from toolrec_cli.llm.stack import ModelOptions, Stack, build
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.operations.accounting import EXCHANGES, ExchangeLog
@@ -93,7 +93,7 @@ def introduce(
     Raises UsageError for settings that make no sense, InputError for a key file or a cache that cannot be used.
     """
     log = ExchangeLog()
-    earlier = earlier_replies(before.path / EXCHANGES) if before else ()
+    earlier = earlier_exchanges(before.path / EXCHANGES) if before else ()
     stack = build(plan.options, setting.environment, setting.workspace, sink=log.add, earlier=earlier)
     protocol, catalog = plan.protocol or stack.endpoint.protocol, dataset.catalog
     domain = plan.prompt or choose_domain(dataset.card.source, dataset.name, catalog.attributes)
