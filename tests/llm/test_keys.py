@@ -169,3 +169,19 @@ def test_a_server_that_repeats_the_key_in_its_error_is_not_quoted_with_it(status
         model.reply(question())
     assert SECRET not in "".join(traceback.format_exception(raised.value))
     assert "Incorrect API key provided: [key]." in raised.value.message
+
+
+def test_a_key_that_is_repeated_in_escapes_is_hidden_too() -> None:
+    import httpx2
+
+    from toolrec_cli.llm.providers.client import OpenAICompatible
+    from toolrec_cli.llm.providers.presets import endpoint_for
+
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in SECRET)
+    message = '{"role": "assistant", "content": "It is ' + escaped + '."}'
+    body = '{"choices": [{"message": ' + message + ', "finish_reason": "stop"}]}'
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, content=body.encode()))
+    model = OpenAICompatible("m", endpoint_for("https://h.example/v1"), Key(SECRET, "X"), transport=transport)
+    reply = model.reply(question())
+    assert reply.text == "It is [key]."
+    assert SECRET not in json.dumps(dict(reply.raw))

@@ -75,7 +75,7 @@ def reading(rows: Sequence[VariantRow], reference: str, k: int) -> tuple[str, st
         least = max((each.detectable or 0.0 for each in others.values()), default=0.0)
         return (
             first,
-            f"None of the {len(others)} can be told from the reference; a difference of {least:.4f} would have been.",
+            f"None of the {len(others)} can be told from the reference; one of {least:.4f} would have been four times of five.",
         )
     said = ", ".join(f"{name} {each.difference:+.4f}" for name, each in sure.items())
     rest = len(others) - len(sure)

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from toolrec_cli.errors import InputError
 
@@ -35,6 +36,17 @@ class Key:
         """`body` without the secret."""
         secret = self._secret.encode()
         return body.replace(secret, SHOWN.encode()) if len(secret) >= _SHORTEST and secret in body else body
+
+    def hide_in_json(self, value: Any) -> Any:
+        """`value`, parsed JSON, without the secret, also where it was written with escapes."""
+        if isinstance(value, str):
+            return self.hide_in(value)
+        if isinstance(value, dict):
+            found = cast("dict[str, Any]", value)
+            return {self.hide_in(name): self.hide_in_json(inner) for name, inner in found.items()}
+        if isinstance(value, list):
+            return [self.hide_in_json(inner) for inner in cast("list[Any]", value)]
+        return value
 
     def __repr__(self) -> str:
         return f"Key({SHOWN} from {self.source})"

@@ -161,7 +161,8 @@ class OpenAICompatible:
             self._no_answer(content, "it is not JSON, or not all of it")
         if not isinstance(answer, dict):
             self._no_answer(content, "its JSON is no object")
-        return as_dict(answer)
+        # A backslash is where an escaped key could hide; few answers are walked through for it.
+        return as_dict(self._key.hide_in_json(answer) if self._key and b"\\u" in content else answer)
 
     def _no_answer(self, content: bytes, why: str) -> NoReturn:
         raise failures.of_body(self._asked, content, why) from None
