@@ -230,6 +230,22 @@ def test_a_question_refused_for_its_content_is_one_users_failure(toolrec: Run, w
     assert "1 of 6 have no list, and count as misses: see the status." in said.stderr
 
 
+def test_a_baseline_that_orders_nothing_is_in_the_exit_code(toolrec: Run, workspace: Path) -> None:
+    play = PlayedSurrogate()
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        once = "The 20 candidates:" in asked["messages"][1]["content"]
+        return Scripted("I cannot decide.") if once else play(asked)
+
+    with LoopbackServer(script) as server:
+        words = ["--users", "6", "--baselines", "llm-rank", "-w", workspace]
+        said = toolrec("eval", *words, *asking(server))
+    assert said.returncode == 5, said.stderr
+    assert "6 of 6 have no list in the row llm-rank, and count as misses there." in said.stderr
+    shown = " ".join(said.stdout.split())
+    assert "llm-rank: 0 of 6 lists are the model's own, 0 filled up from the backbone, 6 missing" in shown
+
+
 def test_a_list_that_memory_made_is_in_the_exit_code(toolrec: Run, workspace: Path) -> None:
     play = PlayedSurrogate()
 
