@@ -16,7 +16,7 @@ from toolrec_cli.agent.loop import Limits
 from toolrec_cli.agent.trajectory import Status
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import BudgetSpent, ProviderError, UsageError
-from toolrec_cli.llm.failures import Rejected
+from toolrec_cli.llm.failures import Broken, Rejected
 from toolrec_cli.llm.heard import PATIENCE, Heard
 from toolrec_cli.llm.messages import Message, Reply, Request, Usage
 from toolrec_cli.llm.recorded import Exchange, earlier_exchanges, question_digest, read_exchanges
@@ -265,6 +265,62 @@ def test_once_a_question_is_answered_each_refusal_is_its_questions_own() -> None
     for _ in range(10):
         with pytest.raises(Rejected):
             model.reply(QUESTION)
+
+
+class Failing:
+    """Fails at the question "bad", whenever it is asked; the others wait for their turn to be answered."""
+
+    name = "m"
+
+    def __init__(self) -> None:
+        self.turns = {text: threading.Event() for text in ("early", "late")}
+
+    def reply(self, request: Request) -> Reply:
+        text = request.messages[-1].content
+        if text == "bad":
+            raise Broken("The server had an error.")
+        assert self.turns[text].wait(10)
+        return Reply("yes")
+
+
+def test_whose_failure_it_is_shows_in_a_question_that_was_asked_later() -> None:
+    """An answer to one that was under way before says nothing of a server that has gone down since."""
+    inner, ends = Failing(), dict[str, BaseException | None]()
+    model = Heard(inner)
+
+    def ask(text: str) -> None:
+        try:
+            model.reply(Request((Message("user", text),)))
+            ends[text] = None
+        except ProviderError as error:
+            ends[text] = error
+
+    threads = {text: threading.Thread(target=ask, args=(text,)) for text in ("early", "bad", "late")}
+    threads["early"].start()
+    threads["bad"].start()
+    threads["bad"].join(0.2)
+    threads["late"].start()
+    inner.turns["early"].set()
+    threads["early"].join(10)
+    threads["bad"].join(0.2)
+    assert list(ends) == ["early"]
+    inner.turns["late"].set()
+    for thread in threads.values():
+        thread.join(10)
+    assert isinstance(ends["bad"], Rejected)
+
+
+def test_a_model_that_fails_at_everything_is_no_users_own_failure() -> None:
+    bad = Request((Message("user", "bad"),))
+    with pytest.raises(Broken):
+        Heard(Failing()).reply(bad)
+    model = Heard(Failing(), answered=True)
+    for _ in range(PATIENCE - 1):
+        with pytest.raises(Rejected):
+            model.reply(bad)
+    with pytest.raises(ProviderError, match="5 questions in a row were not answered") as raised:
+        model.reply(bad)
+    assert not isinstance(raised.value, Rejected)
 
 
 def test_exchanges_of_many_threads_are_whole_lines_and_a_torn_one_is_cut_off(tmp_path: Path) -> None:
