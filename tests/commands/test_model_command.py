@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from socket import socket
 from subprocess import PIPE, CompletedProcess, Popen
@@ -17,8 +18,10 @@ import openai._base_client
 import polars as pl
 import pytest
 
+from toolrec_cli.llm import again as asked_again
 from toolrec_cli.storage.run_dir import open_run
 from toolrec_cli.testing import Fault, LoopbackServer, Scripted
+from toolrec_cli.testing.asked import read_request
 from toolrec_cli.testing.surrogate import PlayedSurrogate
 
 Run = Callable[..., CompletedProcess[str]]
@@ -29,6 +32,7 @@ SECRET = "sk-very-secret-0123456789"
 def _no_pauses_and_nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
     monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
+    monkeypatch.setattr(asked_again, "PAUSE", 0.001)
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "ALL_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
 
@@ -228,6 +232,85 @@ def test_a_question_refused_for_its_content_is_one_users_failure(toolrec: Run, w
     (failure,) = report["failures"]
     assert "refuses the question for its content" in failure["reason"]
     assert "1 of 6 have no list, and count as misses: see the status." in said.stderr
+
+
+@pytest.mark.parametrize("fault", [Fault.EMPTY_BODY, Fault.HTML, Fault.HALF_JSON])
+def test_one_answer_that_is_none_is_asked_for_again(toolrec: Run, workspace: Path, fault: Fault) -> None:
+    play, count = PlayedSurrogate(), 0
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        nonlocal count
+        count += 1
+        return replace(play(asked), fault=fault) if count in (1, 50, 51) else play(asked)
+
+    with LoopbackServer(script) as server:
+        out = ["--out", workspace / "r", "-w", workspace]
+        said = toolrec("recommend", "--users", "40", *out, *asking(server, "--concurrency", "1"))
+    assert said.returncode == 0, said.stderr
+    used = open_run(workspace / "r").manifest.result["usage"]
+    assert (used["failures"], used["retries"], used["calls"]) == (0, 3, server.count - 3)
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.EMPTY_BODY])
+@pytest.mark.parametrize("concurrency", ["1", "8"])
+def test_a_question_that_the_server_fails_at_is_one_users_failure(
+    toolrec: Run, workspace: Path, fault: Fault, concurrency: str
+) -> None:
+    """With one question at a time it must not be the first: nobody was answered before it, nor is while it waits."""
+    play, users = PlayedSurrogate(), list[str]()
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        who = asked["messages"][1]["content"]
+        if len(read_request(asked).legal) and who not in users:
+            users.append(who)
+        place = 2 if concurrency == "1" else 0
+        return Scripted(fault=fault) if users[place : place + 1] == [who] else play(asked)
+
+    with LoopbackServer(script) as server:
+        words = asking(server, "--concurrency", concurrency, "--max-retries", "2")
+        said = toolrec("eval", "--users", "20", "--json", "-w", workspace, "--out", workspace / "e", *words)
+    assert said.returncode == 5, said.stderr
+    assert json.loads(said.stdout)["statuses"] == {"failed": 1, "finished": 19}
+    assert open_run(workspace / "e").manifest.status == "done"
+
+
+def test_a_server_that_fails_at_everything_is_nobodys_own_failure(toolrec: Run, workspace: Path) -> None:
+    """Whether it never answers, or from some question on: who got no answer is asked again by --resume."""
+    play, count = PlayedSurrogate(), 0
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        nonlocal count
+        count += 1
+        return Scripted(fault=Fault.SERVER_ERROR) if 30 < count <= 60 else play(asked)
+
+    with LoopbackServer(lambda asked: Scripted(fault=Fault.SERVER_ERROR)) as server:
+        said = toolrec("eval", "--users", "20", "-w", workspace, *asking(server, "--max-retries", "1"))
+    assert (said.returncode, "failed 2 times (500: The server had an error.)" in said.stderr) == (4, True)
+    with LoopbackServer(script) as server:
+        words = asking(server, "--max-retries", "0", "--concurrency", "8", "--out", str(workspace / "e"))
+        said = toolrec("eval", "--users", "20", "-w", workspace, *words)
+        assert said.returncode == 4, said.stderr
+        assert "5 questions in a row were not answered." in said.stderr
+        count = 100
+        rest = toolrec("eval", "--resume", workspace / "e", "--json", "-w", workspace)
+    assert rest.returncode == 0, rest.stderr
+    assert json.loads(rest.stdout)["statuses"] == {"finished": 20}
+
+
+def test_a_baseline_that_orders_nothing_is_in_the_exit_code(toolrec: Run, workspace: Path) -> None:
+    play = PlayedSurrogate()
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        once = "The 20 candidates:" in asked["messages"][1]["content"]
+        return Scripted("I cannot decide.") if once else play(asked)
+
+    with LoopbackServer(script) as server:
+        words = ["--users", "6", "--baselines", "llm-rank", "-w", workspace]
+        said = toolrec("eval", *words, *asking(server))
+    assert said.returncode == 5, said.stderr
+    assert "6 of 6 have no list in the row llm-rank, and count as misses there." in said.stderr
+    shown = " ".join(said.stdout.split())
+    assert "llm-rank: 0 of 6 lists are the model's own, 0 filled up from the backbone, 6 missing" in shown
 
 
 def test_a_list_that_memory_made_is_in_the_exit_code(toolrec: Run, workspace: Path) -> None:

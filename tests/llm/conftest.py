@@ -9,6 +9,7 @@ import openai._base_client
 import pytest
 from doubles import SECRET
 
+from toolrec_cli.llm import again
 from toolrec_cli.llm.keys import Key
 from toolrec_cli.llm.providers.client import OpenAICompatible
 from toolrec_cli.llm.providers.presets import endpoint_for
@@ -20,6 +21,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pauses of the SDK's own retries, a thousandth of a second each."""
     monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
     monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
+    monkeypatch.setattr(again, "PAUSE", 0.001)
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolrec_cli.errors import BudgetSpent, InputError, ProviderError, UsageError
+from toolrec_cli.llm.again import Again
 from toolrec_cli.llm.budgeted import Budget, Budgeted, Limits
 from toolrec_cli.llm.codec import reply_from, reply_json, request_from, request_json
+from toolrec_cli.llm.failures import Unusable
 from toolrec_cli.llm.messages import Message, Reply, Request, ToolCall, ToolSpec, Usage
 from toolrec_cli.llm.metered import Ledger, Metered, Spent, labelled, metered
 from toolrec_cli.llm.paced import Bucket, Paced
@@ -24,6 +26,19 @@ from toolrec_cli.testing import Fault, LoopbackServer, Scripted
 
 PRICES = Prices(lambda usage: usage.input_tokens * 0.01, "given")
 UNKNOWN = Prices(None, "n/a")
+
+
+def test_what_is_asked_again_is_charged_and_given_up_in_time() -> None:
+    inner = Echo(fail=lambda number: Unusable("empty") if number != 3 else None)
+    budget = Budget(Limits(calls=5), UNKNOWN)
+    model = Again(Budgeted(inner, budget), 2)
+    reply = model.reply(question())
+    assert (reply.retries, inner.calls, budget.spent.calls) == (2, 3, 3)
+    with pytest.raises(BudgetSpent):
+        model.reply(question())
+    with pytest.raises(Unusable):
+        Again(inner, 2).reply(question())
+    assert inner.calls == 8
 
 
 class Always:

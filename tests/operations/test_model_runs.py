@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,7 +16,7 @@ from toolrec_cli.agent.loop import Limits
 from toolrec_cli.agent.trajectory import Status
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import BudgetSpent, ProviderError, UsageError
-from toolrec_cli.llm.failures import Rejected
+from toolrec_cli.llm.failures import Broken, Rejected
 from toolrec_cli.llm.heard import PATIENCE, Heard
 from toolrec_cli.llm.messages import Message, Reply, Request, Usage
 from toolrec_cli.llm.recorded import Exchange, earlier_exchanges, question_digest, read_exchanges
@@ -29,8 +30,9 @@ from toolrec_cli.operations.modelling import ModelPlan
 from toolrec_cli.operations.resuming import recorded
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.storage.run_dir import open_run
-from toolrec_cli.testing import LoopbackServer
-from toolrec_cli.testing.surrogate import PlayedSurrogate
+from toolrec_cli.testing import Fault, LoopbackServer, Scripted
+from toolrec_cli.testing.asked import read_request
+from toolrec_cli.testing.surrogate import PlayedSurrogate, written
 
 QUESTION = Request((Message("user", "What next?"),))
 
@@ -98,14 +100,63 @@ def test_the_built_in_surrogate_beside_a_model_is_what_it_is_alone(
     assert open_run(alone.path).manifest.result.get("usage") is None
 
 
+def turned_round(asked: dict[str, Any]) -> Scripted:
+    """Plays well; candidates it names last first."""
+    read = read_request(asked)
+    if read.protocol != "rank":
+        return PlayedSurrogate()(asked)
+    return written(read, ("rank", {"items": read.candidates[::-1][: read.n]}))
+
+
+def llm_ranked(server: LoopbackServer, ks: tuple[int, ...] = (10,)) -> EvalPlan:
+    """An evaluation of twelve users with the baseline llm-rank."""
+    return EvalPlan(replace(planned(server), limits=Limits()), n_users=12, baselines=("llm-rank",), ks=ks)
+
+
+def lists_of(run: Path, row: str) -> dict[str, list[str]]:
+    """A row's lists, by user."""
+    found = pl.read_parquet(run / "rankings.parquet").filter(pl.col("row") == row).sort("rank")
+    return {str(user[0]): rows["item_id"].to_list() for user, rows in found.group_by("user_id", maintain_order=True)}
+
+
+def test_a_model_that_orders_nothing_has_no_lists_and_not_the_backbones(workspace: Path, tiny: Dataset) -> None:
+    """Of the four questions of llm-rank one is answered, one half, one with nonsense, and one not at all."""
+    users = dict[str, int]()
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        read, told = read_request(asked), asked["messages"][1]["content"]
+        if "The 20 candidates:" not in told:
+            return turned_round(asked)
+        kind = users.setdefault(told.partition("\nOrder them by")[0], len(users)) % 4
+        if kind == 3:
+            return Scripted(fault=Fault.CONTENT)
+        return (
+            Scripted("I cannot decide.")
+            if kind == 2
+            else written(read, ("rank", {"items": read.candidates[-1 - 9 * (kind == 0) :]}))
+        )
+
+    with LoopbackServer(script) as server:
+        run, report = evaluate(Setting(workspace), tiny, llm_ranked(server), pace=Pace(4))
+    assert report.llm_rank == {"ordered": 3, "filled": 3, "refused": 3, "rejected": 3}
+    llm, backbone = lists_of(run.path, "llm-rank"), lists_of(run.path, "sasrec")
+    assert len(llm) == 6
+    assert all(own != backbone[user] for user, own in llm.items())
+    assert json.loads((run.path / "report.json").read_text())["llm_rank"] == report.llm_rank
+
+
 def test_the_model_without_tools_is_a_baseline(server: LoopbackServer, workspace: Path, tiny: Dataset) -> None:
-    """The model that is played names candidates as they come, so its list begins as the backbone's."""
-    plan = EvalPlan(replace(planned(server), limits=Limits()), n_users=12, baselines=("llm-rank",), ks=(10, 30))
-    run, report = evaluate(Setting(workspace), tiny, plan, pace=Pace(4))
+    """The model that is played turns the order round: its first places are the last of the backbone's best 20."""
+    with LoopbackServer(turned_round) as other:
+        plan = llm_ranked(other, ks=(10, 30))
+        run, report = evaluate(Setting(workspace), tiny, plan, pace=Pace(4))
     assert [row.name for row in report.rows][-3:] == ["llm-rank", "surrogate:builtin", "surrogate"]
-    lists = pl.read_parquet(run.path / "rankings.parquet")
-    llm, backbone = (lists.filter(pl.col("row") == row).drop("row") for row in ("llm-rank", "sasrec"))
-    assert llm.equals(backbone)
+    assert report.llm_rank == {"ordered": 12, "filled": 0, "refused": 0, "rejected": 0}
+    llm, backbone = lists_of(run.path, "llm-rank"), lists_of(run.path, "sasrec")
+    assert len(llm) == 12
+    for user, own in llm.items():
+        best = backbone[user]
+        assert own == [*best[10:20][::-1], *best[:10], *best[20:]]
     asked = [exchange.request.messages[1].content for exchange in read_exchanges(run.path / "exchanges.jsonl")]
     once = [text for text in asked if "The 20 candidates:" in text and "Name the 10 best." in text]
     assert len(once) >= 12
@@ -214,6 +265,62 @@ def test_once_a_question_is_answered_each_refusal_is_its_questions_own() -> None
     for _ in range(10):
         with pytest.raises(Rejected):
             model.reply(QUESTION)
+
+
+class Failing:
+    """Fails at the question "bad", whenever it is asked; the others wait for their turn to be answered."""
+
+    name = "m"
+
+    def __init__(self) -> None:
+        self.turns = {text: threading.Event() for text in ("early", "late")}
+
+    def reply(self, request: Request) -> Reply:
+        text = request.messages[-1].content
+        if text == "bad":
+            raise Broken("The server had an error.")
+        assert self.turns[text].wait(10)
+        return Reply("yes")
+
+
+def test_whose_failure_it_is_shows_in_a_question_that_was_asked_later() -> None:
+    """An answer to one that was under way before says nothing of a server that has gone down since."""
+    inner, ends = Failing(), dict[str, BaseException | None]()
+    model = Heard(inner)
+
+    def ask(text: str) -> None:
+        try:
+            model.reply(Request((Message("user", text),)))
+            ends[text] = None
+        except ProviderError as error:
+            ends[text] = error
+
+    threads = {text: threading.Thread(target=ask, args=(text,)) for text in ("early", "bad", "late")}
+    threads["early"].start()
+    threads["bad"].start()
+    threads["bad"].join(0.2)
+    threads["late"].start()
+    inner.turns["early"].set()
+    threads["early"].join(10)
+    threads["bad"].join(0.2)
+    assert list(ends) == ["early"]
+    inner.turns["late"].set()
+    for thread in threads.values():
+        thread.join(10)
+    assert isinstance(ends["bad"], Rejected)
+
+
+def test_a_model_that_fails_at_everything_is_no_users_own_failure() -> None:
+    bad = Request((Message("user", "bad"),))
+    with pytest.raises(Broken):
+        Heard(Failing()).reply(bad)
+    model = Heard(Failing(), answered=True)
+    for _ in range(PATIENCE - 1):
+        with pytest.raises(Rejected):
+            model.reply(bad)
+    with pytest.raises(ProviderError, match="5 questions in a row were not answered") as raised:
+        model.reply(bad)
+    assert not isinstance(raised.value, Rejected)
 
 
 def test_exchanges_of_many_threads_are_whole_lines_and_a_torn_one_is_cut_off(tmp_path: Path) -> None:

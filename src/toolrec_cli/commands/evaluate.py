@@ -141,7 +141,7 @@ def evaluate(
     if tuned and report.untuned:
         say(f"The {'built-in ' if model else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
-    options.leave_if_unfinished(report.statuses, report.n_users, model=model is not None)
+    options.leave_if_unfinished(report.statuses, report.n_users, model=model is not None, llm_rank=report.llm_rank)
 
 
 def _chosen(baselines: str) -> tuple[str, ...]:

@@ -67,6 +67,9 @@ class Report:
     """What a language model was asked: calls, cache_hits, tokens, dollars (None: not known); None where none was."""
     earned: dict[str, Paired] | None = None
     """What the language model's lists are better by than the built-in surrogate's, which cost nothing, by metric."""
+    llm_rank: dict[str, int] | None = None
+    """How many lists of the row llm-rank are the model's own (ordered), its own but for the last places, which are the
+    backbone's (filled), or missing: no candidate was named (refused), or no answer came (rejected). None without that row."""
     schema_version: int = SCHEMA_VERSION
 
 

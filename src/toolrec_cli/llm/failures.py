@@ -7,5 +7,13 @@ class Unanswered(ProviderError):
     """The question was sent and no usable answer came back: it may have been billed, and counts as if it had."""
 
 
+class Unusable(Unanswered):
+    """An answer came with status 200 and is none (empty, a web page, half of it): the next try may bring one."""
+
+
+class Broken(ProviderError):
+    """The server fails at this question (500), however often it is asked: another one may be answered."""
+
+
 class Rejected(ProviderError):
-    """The server refuses this question for what it holds (its content, its length): the next one may be answered."""
+    """No answer to this question (for its content, its length, or since the server fails at it): the next one may get one."""

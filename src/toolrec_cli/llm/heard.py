@@ -3,38 +3,85 @@
 import threading
 
 from toolrec_cli.errors import ProviderError
-from toolrec_cli.llm.failures import Rejected
+from toolrec_cli.llm.failures import Broken, Rejected, Unusable
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 
 PATIENCE = 5
-"""So many questions may be rejected before the first one is answered; then the fault is not theirs."""
+"""So many questions fail one after the other, or are rejected before the first one is answered: then the fault is not theirs."""
 
 
 class Heard:
-    """`inner`; where it rejects one question after the other and never answers, that is everybody's failure. Thread-safe."""
+    """`inner`; a question that it fails at is rejected where others are answered, and else everybody's failure. Thread-safe.
 
-    def __init__(self, inner: ChatModel) -> None:
+    `answered`: whether somebody was answered before.
+    """
+
+    def __init__(self, inner: ChatModel, *, answered: bool = False) -> None:
         self._inner = inner
-        self._lock = threading.Lock()
-        self._rejected = 0
-        self._heard = False
+        self._changed = threading.Condition()
+        self._rejected = self._under_way = 0
+        self._heard = answered
+        self._begun = self._answered = 0
+        """Questions are numbered as they begin; the latest of those that were answered."""
+        self._failed = self._failed_at = 0
+        """How many failed in a row, and how many had begun when the last one did."""
 
     @property
     def name(self) -> str:
         return self._inner.name
 
     def reply(self, request: Request) -> Reply:
-        """The answer. Raises Rejected for a question that is refused for what it holds, else what the inner model raises."""
+        """The answer. Raises Rejected for a question that gets none of its own, else what the inner model raises."""
+        number = self._begin()
         try:
             reply = self._inner.reply(request)
         except Rejected as error:
-            with self._lock:
-                self._rejected += 1
-                hopeless = not self._heard and self._rejected >= PATIENCE
-            if hopeless:
-                raise ProviderError(
-                    f"None of {PATIENCE} questions was answered. {error.message}", hint=error.hint
-                ) from None
+            self._end()
+            raise self._of_rejected(error) from None
+        except (Broken, Unusable) as error:
+            self._end()
+            raise self._of_failed(error) from None
+        except BaseException:
+            self._end()
             raise
-        self._heard = True
+        self._end(answered=number)
         return reply
+
+    def _begin(self) -> int:
+        with self._changed:
+            self._under_way += 1
+            self._begun += 1
+            return self._begun
+
+    def _end(self, *, answered: int = 0) -> None:
+        with self._changed:
+            self._under_way -= 1
+            self._heard = self._heard or answered > 0
+            self._answered = max(self._answered, answered)
+            if answered > self._failed_at:
+                self._failed = 0
+            self._changed.notify_all()
+
+    def _of_rejected(self, error: Rejected) -> ProviderError:
+        with self._changed:
+            self._rejected += 1
+            hopeless = not self._heard and self._rejected >= PATIENCE
+        return _everybodys(f"None of {PATIENCE} questions was answered.", error) if hopeless else error
+
+    def _of_failed(self, error: ProviderError) -> ProviderError:
+        """Whose failure it is, once a question that was asked later is answered, or none is under way that might be."""
+        with self._changed:
+            self._failed += 1
+            self._failed_at = now = self._begun
+            self._changed.notify_all()
+            while self._answered <= now and self._failed < PATIENCE and self._under_way:
+                self._changed.wait()
+            if self._answered > now:
+                return Rejected(error.message, hint=error.hint)
+            if self._failed >= PATIENCE:
+                return _everybodys(f"{PATIENCE} questions in a row were not answered.", error)
+            return Rejected(error.message, hint=error.hint) if self._heard else error
+
+
+def _everybodys(said: str, error: ProviderError) -> ProviderError:
+    return ProviderError(f"{said} {error.message}", hint=error.hint)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolrec_cli.errors import UsageError
+from toolrec_cli.llm.again import MOST, Again
 from toolrec_cli.llm.budgeted import Amount, Budget, Budgeted, Limits, amount, charged, worst_usage
 from toolrec_cli.llm.cached import Cached, ReplyStore
 from toolrec_cli.llm.endpoint import Api, Endpoint, overridden
@@ -62,8 +63,8 @@ class ModelOptions:
 class Stack:
     """A model ready to be asked, and what is to be known about it.
 
-    `model` is metered, recorded, cached, budgeted and paced, the first outermost: an answer from the cache is recorded, and
-    costs no budget and no turn.
+    `model` is metered, recorded, cached, heard, asked again, budgeted and paced, the first outermost: an answer from the cache
+    is recorded, and costs no budget and no turn; what is asked again costs both.
     """
 
     model: ChatModel
@@ -133,9 +134,10 @@ def build(
         note=note or (lambda text: None),
     )
     bucket = None if options.rpm is None else Bucket(options.rpm)
-    model: ChatModel = Paced(Heard(server), options.concurrency, bucket)
+    model: ChatModel = Paced(server, options.concurrency, bucket)
     if options.limits.any:
         model = Budgeted(model, budget, endpoint.headroom)
+    model = Heard(Again(model, min(MOST, options.max_retries)), answered=ledger.total.calls > 0)
     store = None if options.cache is None else ReplyStore(options.cache)
     if store is not None:
         model = Cached(model, store, endpoint.identity())

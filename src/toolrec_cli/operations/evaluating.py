@@ -95,8 +95,10 @@ def evaluate(
         if counted := tuple(name for name in plan.baselines if name != LLM_RANK):
             lists |= backbone_lists(setting, dataset, agent, users, plan.depth)
             lists |= baseline_lists(counted, histories, len(dataset.catalog), users, plan.depth, progress)
+        ordered = None
         if agent.speaker and LLM_RANK in plan.baselines:
-            lists[LLM_RANK] = llm_rank_lists(agent, agent.speaker, users, plan.depth, progress, pace)
+            ordered = llm_rank_lists(agent, agent.speaker, users, plan.depth, progress, pace)
+            lists[LLM_RANK] = ordered.lists
         if beside is not None:
             lists[BUILTIN] = builtin_lists(beside, users, plan.depth, progress)
         lists[SURROGATE] = own
@@ -124,6 +126,7 @@ def evaluate(
             untuned=(beside or agent).untuned,
             usage=used(agent.speaker) if agent.speaker else None,
             earned=difference(values, SURROGATE, BUILTIN, setting.seed) if beside else None,
+            llm_rank=dict(ordered.ends) if ordered else None,
         )
         _write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))

@@ -3,7 +3,9 @@
 After LLMRank (Hou et al., ECIR 2024, arXiv 2305.08845), zero-shot: the same model, told the same, without tools.
 """
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +29,27 @@ CANDIDATES = 20
 """How many it is shown (the paper's setting); in longer lists the backbone's next follow."""
 
 
+ORDERED, FILLED, REFUSED, REJECTED = "ordered", "filled", "refused", "rejected"
+"""Whose a list is: the model's; its first places only, the others the backbone's. Or why there is none: the answer named no
+candidate, or the server gave none to this question."""
+
+
+@dataclass
+class Orders:
+    """Everybody's list, [n_users, n], 0 where there is none; and how many lists are whose."""
+
+    lists: IntArray
+    ends: Counter[str] = field(default_factory=lambda: Counter({ORDERED: 0, FILLED: 0, REFUSED: 0, REJECTED: 0}))
+
+
 def llm_rank_lists(
     agent: Agent, speaker: Speaker, users: IntArray, n: int, progress: Progress, pace: Pace | None = None
-) -> IntArray:
-    """Every user's list, [n_users, n]; a user whose question is refused for its content has none, and counts as a miss.
+) -> Orders:
+    """Every user's list; a user without a usable answer has none, and counts as a miss.
 
     Raises ProviderError when nobody answers, BudgetSpent when nobody may be asked.
     """
-    found = np.zeros((len(users), n), np.int64)
+    found = Orders(np.zeros((len(users), n), np.int64))
 
     def positions() -> Iterator[int]:
         start = 0
@@ -42,30 +57,34 @@ def llm_rank_lists(
             yield from range(start, start + len(block))
             start += len(block)
 
-    def one(position: int) -> tuple[int, IntArray]:
+    def one(position: int) -> tuple[int, IntArray, str]:
         user = agent.user(int(users[position]))
         with labelled(user.user_id):
-            return position, _ordered(agent, speaker, user, n)
+            return position, *_ordered(agent, speaker, user, n)
 
     ended = each(positions(), one, (pace or Pace()).concurrency)
-    for done, (position, items) in enumerate(ended, start=1):
-        found[position] = padded(items, n)
+    for done, (position, items, end) in enumerate(ended, start=1):
+        found.lists[position] = padded(items, n)
+        found.ends[end] += 1
         progress(LLM_RANK, done, len(users), speaker.progress)
     return found
 
 
-def _ordered(agent: Agent, speaker: Speaker, user: User, n: int) -> IntArray:
-    """What the model names, in its order; then the rest as the backbone has it."""
+def _ordered(agent: Agent, speaker: Speaker, user: User, n: int) -> tuple[IntArray, str]:
+    """What the model names, in its order, then the rest as the backbone has it; and whose list that is."""
     best = top_k(masked(agent.scorer.scores(None, user.user_index), user.history), max(CANDIDATES, n))
     context = _shown(agent, user, best[:CANDIDATES])
     try:
         order = speaker.ranker.order(list(context.candidates.values()), None, context)
     except Rejected:
-        return np.zeros(0, np.int64)
+        return np.zeros(0, np.int64), REJECTED
     names = [] if isinstance(order, Refused) else [name for name, _ in order.items]
     matches = agent.dataset.catalog.resolve_all(names)
-    named = [match.item_index for match in matches if match and match.item_index in context.candidates]
-    return np.array(list(dict.fromkeys([*named, *best.tolist()]))[:n], dtype=np.int64)
+    named = dict.fromkeys(found.item_index for found in matches if found and found.item_index in context.candidates)
+    if not named:
+        return np.zeros(0, np.int64), REFUSED
+    end = ORDERED if len(named) >= min(context.n, len(context.candidates)) else FILLED
+    return np.array(list(dict.fromkeys([*named, *best.tolist()]))[:n], dtype=np.int64), end
 
 
 def _shown(agent: Agent, user: User, items: IntArray) -> Context:

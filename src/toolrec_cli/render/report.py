@@ -36,7 +36,7 @@ def print_report(report: Report, *, as_json: bool) -> None:
             + "."
         )
     )
-    for line in [*_earned(report), *_sampled(report)]:
+    for line in [*_earned(report), *_ordered(report), *_sampled(report)]:
         console.print(Text(line))
     if report.out_of_reach:
         say(
@@ -142,6 +142,17 @@ def _earned(report: Report) -> list[str]:
     least = [f"{each.detectable:.4f}" for each in named.values() if each.detectable is not None]
     seen = f" Minimum detectable: {', '.join(least)}." if least else ""
     return [f"{report.surrogate} − the built-in surrogate, which costs nothing: {'; '.join(said)}.{seen}"]
+
+
+def _ordered(report: Report) -> list[str]:
+    """Whose the lists of the row llm-rank are."""
+    if (ends := report.llm_rank) is None:
+        return []
+    own, filled, refused, rejected = (ends.get(end, 0) for end in ("ordered", "filled", "refused", "rejected"))
+    return [
+        f"llm-rank: {own:,} of {report.n_users:,} lists are the model's own, {filled:,} filled up from the backbone, "
+        f"{refused:,} missing because no candidate was named, {rejected:,} because no answer came."
+    ]
 
 
 def _sampled(report: Report) -> list[str]:

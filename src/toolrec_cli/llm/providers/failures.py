@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolrec_cli.errors import ProviderError
 from toolrec_cli.llm.endpoint import Endpoint
-from toolrec_cli.llm.failures import Rejected, Unanswered
+from toolrec_cli.llm.failures import Broken, Rejected, Unanswered, Unusable
 from toolrec_cli.llm.keys import Key
 from toolrec_cli.llm.providers.loose import as_dict
 
@@ -95,7 +95,8 @@ def of_status(asked: Asked, error: "APIStatusError", path: str) -> ProviderError
     if status == 429:
         return _too_many(asked, error, said)
     if status >= 500:
-        return ProviderError(
+        kind = Broken if status == 500 else ProviderError  # the others speak of the server, not of the question
+        return kind(
             f"{asked.where} failed {asked.times} ({said}).",
             hint="Try again later: what is done is kept. A local server says more in its own log.",
         )
@@ -195,13 +196,13 @@ def of_body(asked: Asked, body: bytes, why: str) -> ProviderError:
     if not text:
         what = "an empty answer"
     elif _is_page(text):
-        return Unanswered(
+        return Unusable(
             f"{asked.where} answers with a web page instead of JSON.",
             hint="Check --base-url (most end in /v1), and that no proxy or log-in page stands between.",
         )
     else:
         what = f"what is no answer: {why}"
-    return Unanswered(f"{asked.where} sent {asked.quoted(what)}.", hint=asked.doctor)
+    return Unusable(f"{asked.where} sent {asked.quoted(what)}.", hint=asked.doctor)
 
 
 def _is_page(text: str) -> bool:
