@@ -34,11 +34,12 @@ from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_resuming import PLAN, opened, setting
-from toolrec_cli.operations.training import pretrain
-workspace = Path(sys.argv[2])
-pretrain(setting(workspace, "killed"), opened(workspace), replace(PLAN, name=sys.argv[3]), lambda _: time.sleep(0.2))
+from toolrec_cli.operations import training
+workspace, save = Path(sys.argv[2]), training.save_state
+training.save_state = lambda *given: (save(*given), time.sleep(0.5))
+training.pretrain(setting(workspace, "killed"), opened(workspace), replace(PLAN, name=sys.argv[3]))
 """
-"""The same training, a fifth of a second behind each epoch."""
+"""The same training, half a second behind each epoch's state."""
 
 
 def opened(workspace: Path) -> Dataset:

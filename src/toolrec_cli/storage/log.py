@@ -12,7 +12,7 @@ _TAIL = 1 << 16
 
 
 class AppendLog:
-    """Appends whole lines. A line that fails half-way (a full disk, a signal) is taken back."""
+    """Appends whole lines. A line that fails half-way (a full disk, a signal) is taken back; one that is all there stays."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -34,8 +34,9 @@ class AppendLog:
         start = self._end
         try:
             self._write(line)
-        except BaseException:
-            os.ftruncate(self._file, start)
+        except BaseException:  # a signal may come when the line is there and nobody has been told yet
+            if os.fstat(self._file).st_size != start + len(line):
+                os.ftruncate(self._file, start)
             raise
         self._end = start + len(line)
         self._unsynced += 1
