@@ -82,8 +82,8 @@ def test_what_may_have_been_billed_is_told_apart(serve: Serve, ask: Ask) -> None
         Fault.HALF_JSON,
     )
     for fault, _, _ in LASTING:
+        timeout = 0.2 if fault in (Fault.SLOW_BODY, Fault.TIMEOUT) else 5.0
         with pytest.raises(ProviderError) as raised:
-            timeout = 0.2 if fault in (Fault.SLOW_BODY, Fault.TIMEOUT) else 5.0
             ask(serve(Scripted("x", fault=fault)), timeout=timeout, max_retries=0).reply(question())
         assert isinstance(raised.value, Unanswered) == (fault in billed), fault
 
