@@ -42,4 +42,6 @@ def test_the_drawing_is_well_formed_and_names_are_text() -> None:
 
 
 def test_variants_that_are_all_alike_are_drawn_too() -> None:
-    ElementTree.fromstring(svg("", rows(Variant("base", GOOD)), "ndcg@2"))
+    root = ElementTree.fromstring(svg("", rows(Variant("base", GOOD)), "ndcg@2"))
+    (dot,) = root.iter("{http://www.w3.org/2000/svg}circle")
+    assert all(0 <= float(dot.attrib[name]) <= 2000 for name in ("cx", "cy"))

@@ -19,7 +19,7 @@ from toolrec_cli.operations.resuming_training import find_interrupted, resume_pr
 from toolrec_cli.operations.setting import Call, Setting
 from toolrec_cli.operations.training import RESUME, BackbonePlan, pretrain
 from toolrec_cli.storage.digests import file_digest
-from toolrec_cli.storage.reopening import alone
+from toolrec_cli.storage.lock import holding
 from toolrec_cli.storage.run_dir import RunDir, open_run
 
 PLAN = BackbonePlan(
@@ -99,7 +99,8 @@ def test_one_that_was_stopped_after_its_last_epoch_is_finished(workspace: Path) 
 
 def test_one_that_is_at_work_is_left_alone(workspace: Path) -> None:
     run = killed(workspace, "sasrec", epochs=1)
-    script = f"import fcntl, os, time; fcntl.flock(os.open({str(run.path)!r}, 0), 2); print(flush=True); time.sleep(60)"
+    lock = str(run.path / ".lock")
+    script = f"import fcntl, os, time; fcntl.flock(os.open({lock!r}, 66), 2); print(flush=True); time.sleep(60)"
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     try:
         assert child.stdout is not None
@@ -110,7 +111,7 @@ def test_one_that_is_at_work_is_left_alone(workspace: Path) -> None:
         child.kill()
         child.wait()
         child.stdout.close()
-    with alone(run):
+    with holding(run.path):
         pass
 
 

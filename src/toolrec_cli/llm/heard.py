@@ -32,20 +32,22 @@ class Heard:
 
     def reply(self, request: Request) -> Reply:
         """The answer. Raises Rejected for a question that gets none of its own, else what the inner model raises."""
-        number = self._begin()
         try:
-            reply = self._inner.reply(request)
+            return self._counted(request)
         except Rejected as error:
-            self._end()
             raise self._of_rejected(error) from None
         except (Broken, Unusable) as error:
-            self._end()
             raise self._of_failed(error) from None
-        except BaseException:
-            self._end()
-            raise
-        self._end(answered=number)
-        return reply
+
+    def _counted(self, request: Request) -> Reply:
+        """The inner model's answer; while it is waited for, the question counts as under way."""
+        number, answered = self._begin(), 0
+        try:
+            reply = self._inner.reply(request)
+            answered = number
+            return reply
+        finally:
+            self._end(answered=answered)
 
     def _begin(self) -> int:
         with self._changed:
@@ -53,7 +55,7 @@ class Heard:
             self._begun += 1
             return self._begun
 
-    def _end(self, *, answered: int = 0) -> None:
+    def _end(self, *, answered: int) -> None:
         with self._changed:
             self._under_way -= 1
             self._heard = self._heard or answered > 0

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.interactions import Part
+from toolrec_cli.data.interactions import Interactions, Part
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.evaluation.beyond import beyond
 from toolrec_cli.evaluation.groups import Group, Traits, grouped
@@ -20,7 +20,7 @@ from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.comparing import backbone_lists, baseline_lists, everybody, traits, world
 from toolrec_cli.operations.deriving import derive
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
-from toolrec_cli.operations.list_making import BUILTIN, SURROGATE, builtin_lists, make_lists
+from toolrec_cli.operations.list_making import BUILTIN, SURROGATE, Made, builtin_lists, make_lists
 from toolrec_cli.operations.llm_ranking import LLM_RANK, llm_rank_lists
 from toolrec_cli.operations.resuming import Again, asked, plain, underway
 from toolrec_cli.operations.setting import Setting
@@ -89,49 +89,79 @@ def evaluate(
     ):
         made = make_lists(agent, users, record, progress, pace, plan.depth)
         derive(run, record, None)
-        histories = everybody(dataset, agent, part, users)
-        lists = dict(made.lists)
-        own = lists.pop(SURROGATE)
-        if counted := tuple(name for name in plan.baselines if name != LLM_RANK):
-            lists |= backbone_lists(setting, dataset, agent, users, plan.depth)
-            lists |= baseline_lists(counted, histories, len(dataset.catalog), users, plan.depth, progress)
-        ordered = None
-        if agent.speaker and LLM_RANK in plan.baselines:
-            ordered = llm_rank_lists(agent, agent.speaker, users, plan.depth, progress, pace)
-            lists[LLM_RANK] = ordered.lists
-        if beside is not None:
-            lists[BUILTIN] = builtin_lists(beside, users, plan.depth, progress)
-        lists[SURROGATE] = own
+        asked_of = _Asked(setting, dataset, plan, agent, beside, users, everybody(dataset, agent, part, users))
+        lists, ends = _beside(asked_of, made, progress, pace)
         _write_rankings(run, dataset, users, lists)
-        targets = dataset.held_out(part)[users].astype(np.int64)
-        rows, values = compare(lists, targets, plan.ks, agent.backbone, setting.seed)
-        first = {name: found[:, : plan.agent.limits.n] for name, found in lists.items()}
-        others = beyond(first, world(histories, agent, users), setting.seed)
-        hits = np.array([target in found for target, found in zip(targets, made.retrieved, strict=True)])
-        report = Report(
-            dataset=dataset.name,
-            split=str(part),
-            n_users=len(users),
-            n=plan.agent.limits.n,
-            baseline=agent.backbone,
-            surrogate=agent.explorer.surrogate.name,
-            rows=tuple(replace(row, beyond=others[row.name]) for row in rows),
-            candidate_recall=hit_interval(hits, setting.seed),
-            mean_rounds=float(made.rounds.mean()),
-            statuses=made.counted(),
-            failures=made.failed(),
-            out_of_reach=_out_of_reach(agent, users, targets),
-            n_possible=len(possible),
-            groups=_groups(plan, agent, values, traits(histories, users, targets), setting.seed),
-            untuned=(beside or agent).untuned,
-            usage=used(agent.speaker) if agent.speaker else None,
-            earned=difference(values, SURROGATE, BUILTIN, setting.seed) if beside else None,
-            llm_rank=dict(ordered.ends) if ordered else None,
-        )
+        report, values = _scored(asked_of, made, lists, len(possible))
+        report = replace(report, usage=used(agent.speaker) if agent.speaker else None, llm_rank=ends)
         _write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
         run.update(result={"n_users": len(users), "statuses": report.statuses})
     return run, report
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who is compared, with what: `histories` are everybody's up to the cut, `beside` the built-in surrogate beside a model."""
+
+    setting: Setting
+    dataset: Dataset
+    plan: EvalPlan
+    agent: Agent
+    beside: Agent | None
+    users: IntArray
+    histories: Interactions
+
+
+def _beside(
+    of: _Asked, made: Made, progress: Progress, pace: Pace | None
+) -> tuple[dict[str, IntArray], dict[str, int] | None]:
+    """Every row's lists, the surrogate's last; and how the model's orders without tools ended, where they were asked for."""
+    plan, agent, users = of.plan, of.agent, of.users
+    lists, ends = dict(made.lists), None
+    own = lists.pop(SURROGATE)
+    if counted := tuple(name for name in plan.baselines if name != LLM_RANK):
+        n_items = len(of.dataset.catalog)
+        lists |= backbone_lists(of.setting, of.dataset, agent, users, plan.depth)
+        lists |= baseline_lists(counted, of.histories, n_items, users, plan.depth, progress)
+    if agent.speaker and LLM_RANK in plan.baselines:
+        ordered = llm_rank_lists(agent, agent.speaker, users, plan.depth, progress, pace)
+        lists[LLM_RANK], ends = ordered.lists, dict(ordered.ends)
+    if of.beside is not None:
+        lists[BUILTIN] = builtin_lists(of.beside, users, plan.depth, progress)
+    return {**lists, SURROGATE: own}, ends
+
+
+def _scored(
+    of: _Asked, made: Made, lists: Mapping[str, IntArray], n_possible: int
+) -> tuple[Report, dict[str, dict[str, FloatArray]]]:
+    """The report, and every user's value of every metric. Only here held-out items are read."""
+    plan, agent, users, seed = of.plan, of.agent, of.users, of.setting.seed
+    part = plan.agent.before or Part.TEST
+    targets = of.dataset.held_out(part)[users].astype(np.int64)
+    rows, values = compare(lists, targets, plan.ks, agent.backbone, seed)
+    first = {name: found[:, : plan.agent.limits.n] for name, found in lists.items()}
+    others = beyond(first, world(of.histories, agent, users), seed)
+    hits = np.array([target in found for target, found in zip(targets, made.retrieved, strict=True)])
+    report = Report(
+        dataset=of.dataset.name,
+        split=str(part),
+        n_users=len(users),
+        n=plan.agent.limits.n,
+        baseline=agent.backbone,
+        surrogate=agent.explorer.surrogate.name,
+        rows=tuple(replace(row, beyond=others[row.name]) for row in rows),
+        candidate_recall=hit_interval(hits, seed),
+        mean_rounds=float(made.rounds.mean()),
+        statuses=made.counted(),
+        failures=made.failed(),
+        out_of_reach=_out_of_reach(agent, users, targets),
+        n_possible=n_possible,
+        groups=_groups(plan, agent, values, traits(of.histories, users, targets), seed),
+        untuned=(of.beside or agent).untuned,
+        earned=difference(values, SURROGATE, BUILTIN, seed) if of.beside else None,
+    )
+    return report, values
 
 
 def whom(setting: Setting, dataset: Dataset, plan: EvalPlan, again: Again | None = None) -> list[str]:

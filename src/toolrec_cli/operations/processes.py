@@ -1,4 +1,8 @@
-"""Many users at once: processes, for work that computes. Forked, so that they share what is loaded and start at once."""
+"""Many users at once: processes, for work that computes. Forked, so that they share what is loaded and start at once.
+
+Not the standard library's pool: that hands over a chunk's results when the chunk is done, and a kill would cost all of them.
+Here every user's comes as it is there. Only between these processes anything is pickled, and never to a file.
+"""
 
 import multiprocessing
 import os

@@ -8,11 +8,10 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError
 from toolrec_cli.models.training_state import KeptState, load_state
 from toolrec_cli.operations.setting import Setting
-from toolrec_cli.operations.training import RESUME, BackbonePlan, fit_and_record, fresh_backbone, saying_how_to_go_on
-from toolrec_cli.operations.training_log import OnEpoch, forget_after
+from toolrec_cli.operations.training import RESUME, BackbonePlan, fit_and_record, fresh_backbone
+from toolrec_cli.operations.training_log import METRICS, OnEpoch, forget_after
 from toolrec_cli.progress import Progress, silent
-from toolrec_cli.storage.reopening import alone, reopened
-from toolrec_cli.storage.run_dir import RunDir, find_run
+from toolrec_cli.storage.run_dir import RunDir, find_run, resuming
 
 
 def find_interrupted(setting: Setting, name: str) -> RunDir:
@@ -36,21 +35,19 @@ def resume_pretrain(
         raise InputError(
             f"{run.path} was trained on another {dataset.name!r} than is prepared now.", hint="Train anew."
         )
-    with alone(run):
-        kept = _kept(run)
+    _check_kept(run)
+    with resuming(run.path, METRICS) as run:
+        kept = load_state(run.path / RESUME)
         plan = _plan(run, kept)
-        model = fresh_backbone(plan, dataset)
-        with saying_how_to_go_on(), reopened(run):
-            forget_after(run, kept.state.epochs[-1].epoch)
-            fit_and_record(run, plan, model, dataset, on_epoch, progress, kept)
+        forget_after(run, kept.state.epochs[-1].epoch)
+        fit_and_record(run, plan, fresh_backbone(plan, dataset), dataset, on_epoch, progress, kept)
     return run
 
 
-def _kept(run: RunDir) -> KeptState:
+def _check_kept(run: RunDir) -> None:
     if not (run.path / RESUME).is_dir():
         typed = shlex.join(["toolrec", *run.manifest.argv[1:]])
         raise InputError(f"{run.path} was stopped before its first epoch was over.", hint=f"Begin anew: {typed}")
-    return load_state(run.path / RESUME)
 
 
 def _plan(run: RunDir, kept: KeptState) -> BackbonePlan:

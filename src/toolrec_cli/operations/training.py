@@ -27,7 +27,6 @@ from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training_log import OnEpoch, TrainingLog
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream_seed
-from toolrec_cli.storage.reopening import alone
 from toolrec_cli.storage.run_dir import RunDir, recording
 
 RESUME = "resume"
@@ -83,7 +82,7 @@ def pretrain(
     plan = replace(plan, training=settled(replace(plan.training, seed=setting.seed), dataset))
     model = fresh_backbone(plan, dataset)
     manifest = setting.manifest("pretrain", f"{dataset.name}-{plan.name}", dataset)
-    with saying_how_to_go_on(), recording(setting.runs, manifest, setting.out) as run, alone(run):
+    with saying_how_to_go_on(), recording(setting.runs, manifest, setting.out) as run:
         fit_and_record(run, plan, model, dataset, on_epoch, progress)
     return run
 

@@ -69,7 +69,8 @@ def _claim(path: Path) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         free, found = _locked(descriptor), holder(path.parent)
-        if not free or (found is not None and found.alive and found != _this_process()):
+        found = found if found is not None and found.alive else None  # who holds it now has not written its name yet
+        if not free or (found is not None and found != _this_process()):
             os.close(descriptor)
             raise _refusal(path, found)
         with suppress(FileNotFoundError):  # the last holder removes the file while it still holds it
@@ -93,7 +94,7 @@ def _locked(descriptor: int) -> bool:
 
 def _refusal(path: Path, found: Holder | None) -> InputError:
     if found is None:
-        return InputError(f"{path.parent} is being written by another process.", hint="Wait until it has ended.")
+        return InputError(f"Another process is at work on {path.parent}.", hint="Wait until it has ended.")
     here = found.host == platform.node()
     where = "" if here else f" on {found.host}"
     hint = f"Wait until it has ended{'' if here else f', or remove {path} if you know that it is dead'}."
