@@ -14,27 +14,8 @@ typed: list[ModelOptions] = []
 
 
 @app.command()
-def ask(
-    ctx: typer.Context,
-    model: llm.Model = None,
-    base_url: llm.BaseUrl = None,
-    server: llm.Server = None,
-    protocol: llm.Protocol = None,
-    api: llm.Api = None,
-    server_setting: llm.ServerSettings = None,
-    key_file: llm.KeyFile = None,
-    timeout: llm.Timeout = 120.0,
-    max_retries: llm.MaxRetries = 5,
-    concurrency: llm.Concurrency = 8,
-    rpm: llm.Rpm = None,
-    cache: llm.Cache = True,
-    max_cost: llm.MaxCost = None,
-    max_tokens: llm.MaxTokens = None,
-    max_calls: llm.MaxCalls = None,
-    price_input: llm.PriceInput = None,
-    price_output: llm.PriceOutput = None,
-    dry_run: llm.DryRun = False,
-) -> None:
+@llm.with_model
+def ask(ctx: typer.Context) -> None:
     """A verb with every option there is."""
     typed.append(llm.model_options(ctx.params, Path("w")))
 

@@ -19,6 +19,7 @@ class Split(StrEnum):
 
 
 @resumable
+@llm.with_model
 def evaluate(
     ctx: typer.Context,
     dataset: options.DatasetName = None,
@@ -56,27 +57,6 @@ def evaluate(
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
     tuned: options.Tuned = True,
-    model: llm.Model = None,
-    base_url: llm.BaseUrl = None,
-    server: llm.Server = None,
-    protocol: llm.Protocol = None,
-    api: llm.Api = None,
-    server_setting: llm.ServerSettings = None,
-    prompt: llm.Prompt = None,
-    rank_samples: llm.RankSamples = 1,
-    rank_merge: llm.RankMerge = "borda",
-    key_file: llm.KeyFile = None,
-    timeout: llm.Timeout = 120.0,
-    max_retries: llm.MaxRetries = 5,
-    concurrency: llm.Concurrency = 8,
-    rpm: llm.Rpm = None,
-    cache: llm.Cache = True,
-    max_cost: llm.MaxCost = None,
-    max_tokens: llm.MaxTokens = None,
-    max_calls: llm.MaxCalls = None,
-    price_input: llm.PriceInput = None,
-    price_output: llm.PriceOutput = None,
-    dry_run: llm.DryRun = False,
     resume: options.Resume = None,
     allow_drift: options.AllowDrift = False,
     workers: options.Workers = None,
@@ -102,7 +82,6 @@ def evaluate(
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
     from toolrec_cli.errors import UsageError
-    from toolrec_cli.operations.asking import Pace
     from toolrec_cli.operations.evaluating import EvalPlan, whom
     from toolrec_cli.operations.evaluating import evaluate as run_evaluate
     from toolrec_cli.operations.exploring import AgentPlan
@@ -128,20 +107,20 @@ def evaluate(
         return
     plan = EvalPlan(agent, n_users, ks, chosen, groups)
     goes_on = again(workspace, resume, allow_drift)
-    if dry_run:
+    if ctx.params["dry_run"]:
         llm.show_dry_run(
             setting, found, whom(setting, found, plan, goes_on), goes_on, agent, as_json, "llm-rank" in chosen
         )
         return
-    pace = Pace(concurrency if model else 1, workers)
+    pace = llm.pace(ctx.params, workers)
     with bars() as progress:
         run, report = run_evaluate(setting, found, plan, progress, again=goes_on, pace=pace)
     print_report(report, as_json=as_json)
     say_usage(run.manifest.result)
     if tuned and report.untuned:
-        say(f"The {'built-in ' if model else ''}surrogate went untuned: {report.untuned}.", style="dim")
+        say(f"The {'built-in ' if model_plan else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
-    options.leave_if_unfinished(report.statuses, report.n_users, model=model is not None, llm_rank=report.llm_rank)
+    options.leave_if_unfinished(report.statuses, report.n_users, model=model_plan is not None, llm_rank=report.llm_rank)
 
 
 def _chosen(baselines: str) -> tuple[str, ...]:

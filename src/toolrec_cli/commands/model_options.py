@@ -1,5 +1,8 @@
 """Options about a language model that several verbs share, and what they say together."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -116,6 +119,48 @@ DryRun = Annotated[
 ]
 
 
+_ALL: dict[str, tuple[Any, Any]] = {
+    "model": (Model, None),
+    "base_url": (BaseUrl, None),
+    "server": (Server, None),
+    "protocol": (Protocol, None),
+    "api": (Api, None),
+    "server_setting": (ServerSettings, None),
+    "prompt": (Prompt, None),
+    "rank_samples": (RankSamples, 1),
+    "rank_merge": (RankMerge, "borda"),
+    "key_file": (KeyFile, None),
+    "timeout": (Timeout, 120.0),
+    "max_retries": (MaxRetries, 5),
+    "concurrency": (Concurrency, 8),
+    "rpm": (Rpm, None),
+    "cache": (Cache, True),
+    "max_cost": (MaxCost, None),
+    "max_tokens": (MaxTokens, None),
+    "max_calls": (MaxCalls, None),
+    "price_input": (PriceInput, None),
+    "price_output": (PriceOutput, None),
+    "dry_run": (DryRun, False),
+}
+"""Every option of a verb that a model can play in, with its default."""
+
+
+def with_model(command: Callable[..., None]) -> Callable[..., None]:
+    """A command, with its context first, that takes these options too; it finds their values in `ctx.params`."""
+    own = inspect.signature(command)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    added = [inspect.Parameter(name, kind, default=default, annotation=of) for name, (of, default) in _ALL.items()]
+
+    @wraps(command)
+    def taking_all(ctx: typer.Context, **given: Any) -> None:
+        command(ctx, **{name: value for name, value in given.items() if name not in _ALL})
+
+    found: Any = taking_all
+    found.__signature__ = own.replace(parameters=[*own.parameters.values(), *added])
+    found.__annotations__ = {**command.__annotations__, **{name: of for name, (of, _) in _ALL.items()}}
+    return taking_all
+
+
 def model_options(params: dict[str, Any], workspace: Path) -> "ModelOptions":
     """What was typed, from a context's `params` (names as above in snake case); a verb may lack any but `model`."""
     from toolrec_cli.llm.budgeted import Limits
@@ -165,6 +210,13 @@ def model_plan(params: dict[str, Any], workspace: Path) -> Any:
             hint="Say which: --model NAME. Without it the built-in surrogate plays, at no cost.",
         )
     return None
+
+
+def pace(params: dict[str, Any], workers: int | None) -> Any:
+    """How many users at once: as many threads as questions under way with a model, else processes."""
+    from toolrec_cli.operations.asking import Pace
+
+    return Pace(params["concurrency"] if params["model"] else 1, workers)
 
 
 def show_dry_run(

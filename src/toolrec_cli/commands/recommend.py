@@ -12,6 +12,7 @@ from toolrec_cli.commands.again import again, resumable
 
 
 @resumable
+@llm.with_model
 def recommend(
     ctx: typer.Context,
     dataset: options.DatasetName = None,
@@ -39,27 +40,6 @@ def recommend(
         bool,
         typer.Option("--full-history", help="Use every interaction, the held-out ones too (to serve, not to score)."),
     ] = False,
-    model: llm.Model = None,
-    base_url: llm.BaseUrl = None,
-    server: llm.Server = None,
-    protocol: llm.Protocol = None,
-    api: llm.Api = None,
-    server_setting: llm.ServerSettings = None,
-    prompt: llm.Prompt = None,
-    rank_samples: llm.RankSamples = 1,
-    rank_merge: llm.RankMerge = "borda",
-    key_file: llm.KeyFile = None,
-    timeout: llm.Timeout = 120.0,
-    max_retries: llm.MaxRetries = 5,
-    concurrency: llm.Concurrency = 8,
-    rpm: llm.Rpm = None,
-    cache: llm.Cache = True,
-    max_cost: llm.MaxCost = None,
-    max_tokens: llm.MaxTokens = None,
-    max_calls: llm.MaxCalls = None,
-    price_input: llm.PriceInput = None,
-    price_output: llm.PriceOutput = None,
-    dry_run: llm.DryRun = False,
     resume: options.Resume = None,
     allow_drift: options.AllowDrift = False,
     workers: options.Workers = None,
@@ -82,7 +62,6 @@ def recommend(
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
-    from toolrec_cli.operations.asking import Pace
     from toolrec_cli.operations.exploring import AgentPlan, explore_all
     from toolrec_cli.operations.resuming import recorded
     from toolrec_cli.operations.setting import Setting
@@ -104,7 +83,7 @@ def recommend(
     model_plan = llm.model_plan(ctx.params, workspace)
     before = None if full_history else Part.TEST
     plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), before, tuned, model_plan)
-    if dry_run:
+    if ctx.params["dry_run"]:
         llm.show_dry_run(setting, found, user_ids, goes_on, plan, as_json)
         return
     on_step = LiveTrace(rows).step if trace else None
@@ -117,7 +96,7 @@ def recommend(
             again=goes_on,
             on_step=on_step,
             progress=progress,
-            pace=Pace(concurrency if model else 1, workers),
+            pace=llm.pace(ctx.params, workers),
         )
     if users is None:
         print_rankings(list(recorded(run).trajectories()), as_json=as_json)
@@ -132,7 +111,7 @@ def recommend(
         say(f"The surrogate went untuned: {why}.", style="dim")
     left_out = "" if full_history else ", which was not told the newest, held-out item (--full-history tells it all)"
     say(f"By {outcome.surrogate}{left_out}.", style="dim")
-    options.leave_if_unfinished(outcome.statuses, outcome.users, model=model is not None)
+    options.leave_if_unfinished(outcome.statuses, outcome.users, model=model_plan is not None)
 
 
 def _one_way(user: list[str] | None, users: str | None, resume: str | None) -> None:
