@@ -5,11 +5,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 from doubles import question
 
+from toolrec_cli.errors import ProviderError
 from toolrec_cli.llm.messages import Message, Request, ToolCall, ToolSpec, Usage
 from toolrec_cli.llm.providers.client import OpenAICompatible
+from toolrec_cli.llm.providers.presets import endpoint_for
 from toolrec_cli.testing import Call, LoopbackServer, Scripted, cut_off, half_a_call
 
 Serve = Callable[..., LoopbackServer]
@@ -186,3 +189,14 @@ def test_many_threads_share_one_client(serve: Serve, ask: Ask) -> None:
 
 def test_a_server_lists_its_models(serve: Serve, ask: Ask) -> None:
     assert ask(serve(Scripted(), models=["a", "b"])).models() == ["a", "b"]
+
+
+def test_without_a_key_a_provider_is_not_asked() -> None:
+    """Its refusal, or a network that is not there, would say less."""
+    sent: list[Any] = []
+    transport = httpx2.MockTransport(lambda request: sent.append(request) or httpx2.Response(200, json={}))
+    model = OpenAICompatible("m", endpoint_for(preset="openai"), None, transport=transport)
+    with pytest.raises(ProviderError, match=r"There is no key for https://api\.openai\.com/v1") as raised:
+        model.reply(question())
+    assert "OPENAI_API_KEY" in str(raised.value.hint)
+    assert sent == []

@@ -1,5 +1,6 @@
 """--resume: a run goes on with the settings it began with, without their being typed again."""
 
+import shlex
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -64,7 +65,8 @@ def _recorded(ctx: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
     for name, flag in NOT_AGAIN.items():
         if name in given and _is_typed(ctx, name):
             raise UsageError(
-                f"{flag} cannot be given with --resume.", hint="Whom a run asks is settled when it begins."
+                f"{flag} cannot be given with --resume: it is settled when a run begins.",
+                hint=f"Type: toolrec {run.manifest.verb} --resume {shlex.quote(str(run.path))}",
             )
     settings = {name: setting.get("value") for name, setting in run.manifest.settings.items()}
     settings |= {"dataset": run.manifest.dataset, "seed": run.manifest.seed}

@@ -81,11 +81,14 @@ def _go_on(ctx: typer.Context, name: str, workspace: Path, *, as_json: bool) -> 
     from toolrec_cli.render.progress import watching
 
     if others := [each for each in options.all_typed(ctx) if each not in ("--resume", "--workspace", "--json")]:
-        raise UsageError(f"A run goes on exactly as it began: leave out {', '.join(others)}.")
+        raise UsageError(
+            f"A run goes on exactly as it began: leave out {', '.join(others)}.",
+            hint=f"Type: {options.command(f'pretrain --resume {quote(name)}', workspace)}",
+        )
     run = find_interrupted(Setting(workspace), name)
     found = open_dataset(workspace, run.manifest.dataset)
     with watching() as (progress, on_epoch):
-        resume_pretrain(run, found, on_epoch, progress)
+        run = resume_pretrain(run, found, on_epoch, progress)
     _print(run, found, workspace, as_json=as_json)
 
 

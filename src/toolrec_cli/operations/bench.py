@@ -55,10 +55,12 @@ class Bench:
         n = agent.explorer.limits.n
         made = {name: _Made(np.zeros((len(self.users), n), np.int64)) for name in explorers}
         done = 0
+        for explorer in explorers.values():  # what is made on first use is nobody's cost
+            explorer.explore(agent.user(int(self.users[0])))
         for block in blocks(agent, self.users):
             for index in block.tolist():
-                user = agent.user(index)
                 for name, explorer in explorers.items():
+                    user = agent.user(index)  # afresh: what is counted of him stays with him
                     begun = time.process_time()
                     trajectory = explorer.explore(user)
                     made[name].note(done, trajectory, explorer, time.process_time() - begun)

@@ -72,7 +72,9 @@ class OpenAICompatible:
         return tuple(f"{self.endpoint.base_url} does not take {name!r}: left out." for name in sorted(self._refused))
 
     def reply(self, request: Request) -> Reply:
-        """The server's answer. Raises ProviderError when there is none."""
+        """The server's answer. Raises ProviderError when there is none, and before anything is sent when a key is missing."""
+        if self._key is None and self.endpoint.preset != "generic" and not self.endpoint.local:
+            raise failures.without_key(self.endpoint)
         begun = time.perf_counter()
         interface = _INTERFACES[self.endpoint.api]
         answer, retries = self._answer(interface.PATH, lambda endpoint: interface.body(request, endpoint, self._model))

@@ -154,6 +154,15 @@ def _too_many(asked: Asked, error: "APIStatusError", said: str) -> ProviderError
     )
 
 
+def without_key(endpoint: Endpoint) -> ProviderError:
+    """Nothing was sent: a provider's own address, and no key for it."""
+    names = " or ".join(reversed(endpoint.key_names))
+    return ProviderError(
+        f"There is no key for {endpoint.base_url}.",
+        hint=f"Put it into {names} or a --key-file; for a server of your own, say --base-url URL.",
+    )
+
+
 def of_connection(asked: Asked, error: "APIConnectionError") -> ProviderError:
     """For an answer that never came, or broke off."""
     import httpx2
