@@ -32,6 +32,13 @@ def test_where_nothing_can_be_told_it_is_said_what_could_have_been() -> None:
     assert said.startswith("None of the 1 can be told from the reference; one of 0.06")
 
 
+def test_variants_that_are_all_alike_have_no_best_and_no_power() -> None:
+    assert reading(rows(Variant("base", GOOD), Variant("same", GOOD)), "base", 2) == (
+        "NDCG@2 is 1.0000 by each of them, over 60 users.",
+        "For no user it differs: nothing is told of the 1 but that these users do not part them.",
+    )
+
+
 def test_the_drawing_is_well_formed_and_names_are_text() -> None:
     drawn = svg("a < b", rows(Variant("base", BAD), Variant("<good>", GOOD)), "ndcg@2")
     root = ElementTree.fromstring(drawn)

@@ -26,11 +26,10 @@ def print_runs(found: Sequence[RunLine], *, as_json: bool) -> None:
     costly = any(line.cost is not None for line in found)
     if costly:
         table.add_column("cost", justify="right", no_wrap=True)
-    table.add_column("made from", overflow="fold", style="dim")
     for line in found:
         cells = [foreign(line.name), _status(line), Text(_users(line)), Text(_metric(line))]
         cells += [Text("" if line.cost is None else f"${line.cost:,.4f}")] if costly else []
-        table.add_row(*cells, foreign(", ".join(map(_short, line.parents))))
+        table.add_row(*cells)
     stdout().print(table)
 
 
@@ -65,12 +64,6 @@ def print_run(found: dict[str, Any], *, as_json: bool) -> None:
         if value:
             table.add_row(name, foreign(value))
     stdout().print(table)
-
-
-def _short(name: str) -> str:
-    """A run's name without the time it begins with."""
-    stamp, _, rest = name.partition("-")
-    return rest if rest and stamp[:8].isdigit() else name
 
 
 def _setting(name: str, setting: dict[str, Any]) -> str:
