@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from toolrec_cli.agent.trajectory import Status
 from toolrec_cli.operations.record import Record
 from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.storage.tables import RANKINGS, STEPS, TableWriter
@@ -33,11 +32,6 @@ class Outcome:
     def rate(self) -> float:
         """Users a second."""
         return self.asked / self.seconds if self.seconds else 0.0
-
-    @property
-    def without_list(self) -> int:
-        """How many users have no list."""
-        return self.statuses.get(str(Status.FAILED), 0)
 
     @property
     def mean_rounds(self) -> float:

@@ -23,8 +23,6 @@ SCHEMA_VERSION = 1
 KILLED = "killed"
 """The status of a run that says it is running, and nobody is at it."""
 
-FORMATS = ("csv", "jsonl", "parquet")
-
 _METRICS = ("ndcg@10", "validation_ndcg@10")
 
 
