@@ -17,8 +17,9 @@ from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.progress import silent
 
-settings.register_profile("steady", deadline=None)  # a busy machine is no failure
-settings.load_profile("steady")
+settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure, nor is chance
+settings.register_profile("exploring", deadline=None)  # other examples each time: HYPOTHESIS=exploring pytest
+settings.load_profile(os.environ.get("HYPOTHESIS", "steady"))
 
 SHAPE = {"embedding_size": 16, "n_layers": 1, "n_heads": 2, "max_length": 20, "dropout": 0.1}
 QUICK = TrainingSettings(epochs=2, batch_size=16)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,58 @@ def test_whose_failure_it_is_shows_in_a_question_that_was_asked_later() -> None:
     for thread in threads.values():
         thread.join(10)
     assert isinstance(ends["bad"], Rejected)
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_a_failure_waits_for_those_who_have_yet_to_ask(recovers: bool) -> None:
+    """Between two questions nobody may be asking: that says nothing of the server, for the others are at work."""
+    inner, ends = Failing(), list[BaseException]()
+    inner.turns["late"].set()
+    model = Heard(inner, answered=True)
+    bad, late = (Request((Message("user", text),)) for text in ("bad", "late"))
+
+    def one(request: Request) -> None:
+        try:
+            with model.member():
+                model.reply(request)
+        except ProviderError as error:
+            ends.append(error)
+
+    with model.crowd(20, at_once=8):
+        failing = [threading.Thread(target=one, args=(bad,)) for _ in range(PATIENCE - 1)]
+        for thread in failing:
+            thread.start()
+        for thread in failing:
+            thread.join(0.1)
+        assert not ends
+        one(late if recovers else bad)
+        for thread in failing:
+            thread.join(10)
+    assert [isinstance(end, Rejected) for end in ends] == ([True] * (PATIENCE - 1) if recovers else [False] * PATIENCE)
+
+
+def test_a_failure_waits_for_nobody_when_all_others_have_ended_or_the_run_stops() -> None:
+    bad, ends = Request((Message("user", "bad"),)), list[BaseException]()
+    model = Heard(Failing(), answered=True)
+
+    def one() -> None:
+        with pytest.raises(ProviderError) as raised:
+            model.reply(bad)
+        ends.append(raised.value)
+
+    for stops in (False, True):
+        with model.crowd(3, at_once=2):
+            with model.member():
+                pass
+            thread = threading.Thread(target=one)
+            thread.start()
+            thread.join(0.1)
+            assert thread.is_alive()
+            with suppress(KeyError), model.member():
+                if stops:
+                    raise KeyError("no more")
+            thread.join(10)
+        assert isinstance(ends.pop(), Rejected) is not stops
 
 
 def test_a_model_that_fails_at_everything_is_no_users_own_failure() -> None:

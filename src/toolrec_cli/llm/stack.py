@@ -75,6 +75,8 @@ class Stack:
     """Counts only when there is a limit; the ledger counts always."""
     server: "OpenAICompatible"
     store: ReplyStore | None
+    heard: Heard
+    """Who asks for many users lets it know of them."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -137,13 +139,13 @@ def build(
     model: ChatModel = Paced(server, options.concurrency, bucket)
     if options.limits.any:
         model = Budgeted(model, budget, endpoint.headroom)
-    model = Heard(Again(model, min(MOST, options.max_retries)), answered=ledger.total.calls > 0)
+    model = heard = Heard(Again(model, min(MOST, options.max_retries)), answered=ledger.total.calls > 0)
     store = None if options.cache is None else ReplyStore(options.cache)
     if store is not None:
         model = Cached(model, store, endpoint.identity())
     if sink is not None:
         model = Recorded(model, sink)
-    return Stack(Metered(model, ledger), endpoint, prices, ledger, budget, server, store)
+    return Stack(Metered(model, ledger), endpoint, prices, ledger, budget, server, store, heard)
 
 
 def _spent_then(exchange: Exchange, prices: Prices, headroom: int) -> Amount:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -91,11 +92,12 @@ def ask(
     workers = pace.processes(len(positions), alone=asked or on_step is not None)
     threads = 1 if on_step else pace.concurrency
     clock = _Clock(progress, n_before, len(users), agent.speaker)
-    for done in _spread(agent, users, positions, one, workers, threads):
-        if done.line is not None:
-            record.add(done.position, done.line)
-        yield done.made
-        clock.tick()
+    with agent.speaker.asked_for(int(record.missing.size), threads) if agent.speaker else nullcontext():
+        for done in _spread(agent, users, positions, one, workers, threads):
+            if done.line is not None:
+                record.add(done.position, done.line)
+            yield done.made
+            clock.tick()
 
 
 def _spread(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,6 @@ from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.data.interactions import Interactions, Part
-from toolrec_cli.llm.metered import labelled
 from toolrec_cli.models import store
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.operations.accounting import accounted
@@ -73,7 +73,7 @@ class Agent:
     def explore(self, user_index: int, on_step: OnStep | None = None) -> Trajectory:
         """One user's exploration; what is asked of a language model in it is counted for him."""
         user = self.user(user_index)
-        with labelled(user.user_id):
+        with self.speaker.about(user.user_id) if self.speaker else nullcontext():
             return self.explorer.explore(user, on_step)
 
     def user(self, user_index: int) -> User:

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from toolrec_cli.agent.memory import Memory
 from toolrec_cli.evaluation.rows import padded
 from toolrec_cli.llm.failures import Rejected
-from toolrec_cli.llm.metered import labelled
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.exploring import Agent, blocks
 from toolrec_cli.operations.modelling import Speaker
@@ -59,14 +58,15 @@ def llm_rank_lists(
 
     def one(position: int) -> tuple[int, IntArray, str]:
         user = agent.user(int(users[position]))
-        with labelled(user.user_id):
+        with speaker.about(user.user_id):
             return position, *_ordered(agent, speaker, user, n)
 
-    ended = each(positions(), one, (pace or Pace()).concurrency)
-    for done, (position, items, end) in enumerate(ended, start=1):
-        found.lists[position] = padded(items, n)
-        found.ends[end] += 1
-        progress(LLM_RANK, done, len(users), speaker.progress)
+    at_once = (pace or Pace()).concurrency
+    with speaker.asked_for(len(users), at_once):
+        for done, (position, items, end) in enumerate(each(positions(), one, at_once), start=1):
+            found.lists[position] = padded(items, n)
+            found.ends[end] += 1
+            progress(LLM_RANK, done, len(users), speaker.progress)
     return found
 
 

@@ -1,5 +1,7 @@
 """A language model in the surrogate's place: what is planned, what it is told, and how it is asked."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from toolrec_cli.agent.demonstrations import demonstrations
@@ -12,6 +14,7 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.llm.codec import canonical, digest
 from toolrec_cli.llm.endpoint import ProtocolName
+from toolrec_cli.llm.metered import labelled
 from toolrec_cli.llm.recorded import earlier_exchanges
 from toolrec_cli.llm.stack import ModelOptions, Stack, build
 from toolrec_cli.models.scoring import BlockScorer
@@ -66,6 +69,18 @@ class Speaker:
         tokens = spent.usage.input_tokens + spent.usage.output_tokens
         money = "" if spent.dollars is None or not self.stack.prices.known else f" · ${spent.dollars:.4f}"
         return f"{spent.calls:,} calls · {tokens:,} tokens{money}"
+
+    @contextmanager
+    def asked_for(self, n_users: int, at_once: int) -> Generator[None]:
+        """While so many users are worked on, each within `about`; `at_once` of them beside each other."""
+        with self.stack.heard.crowd(n_users, at_once):
+            yield
+
+    @contextmanager
+    def about(self, user_id: str) -> Generator[None]:
+        """While one user is worked on: what is asked is counted for him."""
+        with self.stack.heard.member(), labelled(user_id):
+            yield
 
     @property
     def ranker(self) -> LLMRanker:
