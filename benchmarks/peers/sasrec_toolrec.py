@@ -28,7 +28,7 @@ newest = Interactions(data.known[0], data.known[1].astype(np.int32), None, None)
 def lap(epoch: Epoch) -> None:
     global done
     done += epoch.positions
-    queries = encode(model, {}, newest.items, newest.offsets)[None]
+    queries = encode(model, {}, newest)[None]
     table = model.item_vectors.detach().numpy()
     race.lap(done, lambda users: queries[users] @ table[1:].T)
     if race.is_over():

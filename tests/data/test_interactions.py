@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolrec_cli.data.interactions import Part, read_before, read_held_out, read_users_with
+from toolrec_cli.data.interactions import Interactions, Part, read_before, read_held_out, read_users_with
 from toolrec_cli.data.preparing.splits import PARTS, last_two
 
 LOG = pl.DataFrame(
@@ -131,3 +131,16 @@ def test_what_is_seen_and_what_is_held_out_make_up_the_whole(
             held = [item for item in [read_held_out(path, part, len(histories))[user]] if item]
             assert len(held) == n_held
             assert [*before, *held] == whole[:ends]
+
+
+def test_histories_of_some_users_in_the_order_asked() -> None:
+    items, times = np.array([1, 2, 3, 4, 5], dtype=np.int32), np.array([10, 20, 30, 40, 50])
+    found = Interactions(np.array([0, 2, 2, 5]), items, times, items.astype(np.float32)).of(np.array([2, 1, 0, 2]))
+    assert found.items.tolist() == [3, 4, 5, 1, 2, 3, 4, 5]
+    assert found.offsets.tolist() == [0, 3, 3, 5, 8]
+    assert found.timestamps is not None
+    assert found.timestamps.tolist() == [30, 40, 50, 10, 20, 30, 40, 50]
+    assert found.ratings is not None
+    assert found.ratings.tolist() == found.items.tolist()
+    bare = Interactions(np.array([0, 2, 2, 5]), items, None, None).of(np.array([0]))
+    assert (bare.items.tolist(), bare.timestamps, bare.ratings) == ([1, 2], None, None)

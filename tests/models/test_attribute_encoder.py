@@ -107,7 +107,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 def test_it_starts_as_its_backbone_to_the_bit(kind: Kind) -> None:
     histories, plain, encoder = cycles().train, backbone(), build(kind)
-    found = encode(plain, {"a": encoder}, histories.items, histories.offsets)
+    found = encode(plain, {"a": encoder}, histories)
     assert np.array_equal(found["a"][:, :6], found[None])
     assert not found["a"][:, 6:].any()
 
@@ -127,7 +127,7 @@ def test_what_prevailed_lately_is_a_mean_that_forgets(half_life: float) -> None:
 
 def test_it_starts_with_the_scores_of_its_backbone(kind: Kind) -> None:
     histories, plain, encoder = cycles().train, backbone(), build(kind)
-    found = encode(plain, {"a": encoder}, histories.items, histories.offsets)
+    found = encode(plain, {"a": encoder}, histories)
     table = plain.item_vectors.detach()
     scores = found["a"] @ encoder.item_vectors(table).detach().numpy().T
     np.testing.assert_allclose(scores, found[None] @ table.numpy().T, rtol=0, atol=1e-6)

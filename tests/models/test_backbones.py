@@ -1,5 +1,6 @@
 """What every backbone has to do, whichever it is: a new file in `backbones/` is held to all of this by its name."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from toolrec_cli.models.checkpoint import ModelCard
 from toolrec_cli.models.encoding import trainable_parameters
 from toolrec_cli.models.fitting import Examples, Watch, fit_backbone
 from toolrec_cli.models.losses import LOSSES
+from toolrec_cli.models.targets import Lessons
 from toolrec_cli.models.training import Epoch, TrainingSettings
 from toolrec_cli.progress import silent
 from toolrec_cli.seeds import stream
@@ -30,26 +32,38 @@ LENGTHS = torch.tensor([5, 3, 1])
 REAL = ITEMS > 0
 
 
+TIME_AWARE = " time-aware"
+
+
 def build(name: str, **changed: Any) -> Any:
+    """A backbone; that of `name` + TIME_AWARE reads times."""
     torch.manual_seed(7)
-    return store.build_backbone(name, {**SHAPE, **changed}).eval()
+    plain = name.removesuffix(TIME_AWARE)
+    return store.build_backbone(plain, {**SHAPE, "time_aware": name != plain, **changed}).eval()
 
 
-@pytest.fixture(params=store.BACKBONES.names())
+@pytest.fixture(params=[name + kind for name in store.BACKBONES.names() for kind in ("", TIME_AWARE)])
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+def times_of(items: Tensor, lengths: Tensor) -> Tensor:
+    """Ever later after ever longer pauses; in the padding, as the newest."""
+    place = torch.arange(items.shape[1]).expand(len(items), -1).clamp(max=lengths[:, None] - 1)
+    return 1000 + place**3
+
+
 @torch.no_grad()
-def states_of(model: Any, items: Tensor = ITEMS, lengths: Tensor = LENGTHS) -> Tensor:
-    return model(items, lengths)
+def states_of(model: Any, items: Tensor = ITEMS, lengths: Tensor = LENGTHS, times: Tensor | None = None) -> Tensor:
+    return model(items, lengths, times_of(items, lengths) if times is None else times)
 
 
 def cycles(n_users: int = 24, length: int = 9) -> Examples:
     """Everybody goes round and round the items, from a place of one's own; what comes next is never in doubt."""
     rounds = (np.arange(n_users)[:, None] + np.arange(length + 1)) % N_ITEMS + 1
     offsets = np.arange(0, n_users * length + 1, length)
-    histories = Interactions(offsets, rounds[:, :-1].ravel().astype(np.int32), None, None)
+    times = 60 * np.arange(n_users * length)
+    histories = Interactions(offsets, rounds[:, :-1].ravel().astype(np.int32), times, None)
     return Examples(histories, rounds[:, -1].astype(np.int32))
 
 
@@ -78,7 +92,8 @@ def test_a_state_for_every_position_and_a_vector_for_every_item(name: str) -> No
 def test_its_configuration_says_what_it_was_built_with(name: str) -> None:
     model = build(name)
     assert {key: store.settings_of(model)[key] for key in SHAPE} == SHAPE
-    assert store.settings_of(store.build_backbone(name, store.settings_of(model))) == store.settings_of(model)
+    plain = name.removesuffix(TIME_AWARE)
+    assert store.settings_of(store.build_backbone(plain, store.settings_of(model))) == store.settings_of(model)
 
 
 def test_more_padding_changes_nothing(name: str) -> None:
@@ -110,6 +125,32 @@ def test_the_past_and_its_order_matter(name: str) -> None:
     assert all((newest[a] - newest[b]).abs().max() > 1e-3 for a, b in [(0, 1), (0, 2), (1, 2)])
 
 
+@pytest.mark.parametrize("name", [name + TIME_AWARE for name in store.BACKBONES.names()])
+def test_a_time_aware_one_reads_the_times_of_the_past_and_is_told_none_of_the_next_item(name: str) -> None:
+    model, times = build(name), times_of(ITEMS[:1], LENGTHS[:1])
+    last = Lessons(ITEMS[:1], LENGTHS[:1], torch.arange(5)[None] == 4, np.array([0]), times)
+    states, _ = model.examples(last)
+    for changed, told in (
+        (times + (torch.arange(5) == 4) * 10**6, False),
+        (times + (torch.arange(5) < 2) * -500, True),
+    ):
+        found, _ = model.examples(replace(last, times=changed))
+        assert torch.allclose(found, states, atol=1e-6) is not told
+    later = states_of(model, ITEMS[:1], LENGTHS[:1], times + 10**8)
+    torch.testing.assert_close(later, states_of(model, ITEMS[:1], LENGTHS[:1], times))  # no date, only ages
+    with pytest.raises(ValueError, match="told the times"):
+        model(ITEMS, LENGTHS)
+
+
+@pytest.mark.parametrize("name", [name for name in store.BACKBONES.names() if build(name).causal])
+def test_the_times_of_the_future_change_nothing_before_it_if_it_is_causal(name: str) -> None:
+    model, times = build(name + TIME_AWARE), times_of(ITEMS[:1], LENGTHS[:1])
+    after = states_of(model, ITEMS[:1], LENGTHS[:1], times + (torch.arange(5) >= 3) * 10**6)
+    before = states_of(model, ITEMS[:1], LENGTHS[:1], times)
+    torch.testing.assert_close(after[:, :3], before[:, :3], rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(after[:, 3:], before[:, 3:], atol=1e-3)
+
+
 def test_users_in_a_batch_do_not_touch_each_other(name: str) -> None:
     model = build(name)
     for row, length in enumerate(LENGTHS.tolist()):
@@ -131,7 +172,9 @@ def test_a_renumbered_catalogue_gives_renumbered_scores(name: str) -> None:
 def test_saved_and_loaded_it_is_the_same_to_the_bit(name: str, tmp_path: Path) -> None:
     model = build(name)
     n = trainable_parameters(model)
-    card = ModelCard("backbone", name, store.settings_of(model), "toys", "0" * 64, n_parameters=n)
+    card = ModelCard(
+        "backbone", name.removesuffix(TIME_AWARE), store.settings_of(model), "toys", "0" * 64, n_parameters=n
+    )
     checkpoint.save(tmp_path / "model", card, model.state_dict())
     read, state = checkpoint.load(tmp_path / "model")
     again = store.build_backbone(read.name, read.settings).eval()
@@ -183,7 +226,8 @@ def test_it_learns_what_is_never_in_doubt(name: str, loss: str) -> None:
     model, epochs = fitted(name, settings, dropout=0.0)
     assert epochs[-1].loss < (0.1 if model.causal else 0.6 * epochs[0].loss)
     assert epochs[0].loss > 0.5
-    assert epochs[-1].ndcg > 0.95
+    # To one that reads times the newest gap, of which the time is not told, looks unlike all others.
+    assert epochs[-1].ndcg > (0.95 if model.causal or TIME_AWARE not in name else 0.9)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -216,7 +260,7 @@ def test_of_histories_longer_than_it_reads_all_is_learnt_or_the_newest(name: str
 
 
 def test_users_without_a_next_item_to_learn_are_passed_over(name: str) -> None:
-    histories = Interactions(np.array([0, 0, 1, 4]), np.array([5, 1, 2, 3], dtype=np.int32), None, None)
+    histories = Interactions(np.array([0, 0, 1, 4]), np.array([5, 1, 2, 3], dtype=np.int32), np.arange(4), None)
     examples = Examples(histories, np.array([0, 7, 0], dtype=np.int32))
     model = build(name)
     epochs = fit_backbone(model, examples, TrainingSettings(epochs=1), QUIET)

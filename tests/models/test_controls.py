@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from toolrec_cli.data.catalog import Attribute, Catalog, Kind
+from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import EncoderConfig
 from toolrec_cli.models.controls import (
     HIT_K,
@@ -40,7 +41,9 @@ def model(*order: int) -> Matched:
     return Matched(np.ones((2, 1), dtype=np.float32), scores)
 
 
-USERS = Validation(np.array([1, 3], dtype=np.int32), np.array([0, 1, 2]), np.array([4, 2], dtype=np.int32))
+USERS = Validation(
+    Interactions(np.array([0, 1, 2]), np.array([1, 3], dtype=np.int32), None, None), np.array([4, 2], dtype=np.int32)
+)
 """One has had item 1 and comes to want 4 (blue), the other 3, and 2 (red)."""
 
 
@@ -91,7 +94,9 @@ def test_the_hit_rate_is_the_share_of_the_top_that_has_the_value() -> None:
 
 def test_the_hit_rate_looks_at_the_top_alone() -> None:
     scores = -torch.arange(41.0)[:, None]  # item 1 best
-    users = Validation(np.zeros(0, dtype=np.int32), np.array([0, 0]), np.array([30], dtype=np.int32))
+    users = Validation(
+        Interactions(np.array([0, 0]), np.zeros(0, dtype=np.int32), None, None), np.array([30], dtype=np.int32)
+    )
     values = TrueValues(np.array([0]), [np.array([1, 2, 3, 20, 21, 30])])
     assert hit_rate(users, Matched(np.ones((1, 1), dtype=np.float32), scores), values) == pytest.approx(4 / 20)
 

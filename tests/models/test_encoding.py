@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 import torch
@@ -14,7 +15,6 @@ from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import EncoderConfig
 from toolrec_cli.models.encoding import BLOCK, WIDTHS, FloatArray, blocks, encode
-from toolrec_cli.models.fitting import histories_of
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.seeds import stream
 
@@ -56,7 +56,7 @@ def histories() -> Interactions:
 
 @pytest.fixture(scope="module")
 def together(backbone: Any, encoders: Any, histories: Interactions) -> dict[str | None, FloatArray]:
-    return encode(backbone, encoders, histories.items, histories.offsets)
+    return encode(backbone, encoders, histories)
 
 
 def test_a_vector_a_user_and_model(together: dict[str | None, FloatArray]) -> None:
@@ -68,7 +68,7 @@ def test_a_user_alone_is_the_user_among_all(
     backbone: Any, encoders: Any, histories: Interactions, together: dict[str | None, FloatArray]
 ) -> None:
     for user in range(N_USERS):
-        alone = encode(backbone, encoders, *histories_of(histories, np.array([user])))
+        alone = encode(backbone, encoders, histories.of(np.array([user])))
         assert all(np.array_equal(alone[name][0], together[name][user]) for name in together)
 
 
@@ -81,14 +81,14 @@ def test_any_users_in_any_order_are_themselves(
     together: dict[str | None, FloatArray],
     users: list[int],
 ) -> None:
-    found = encode(backbone, encoders, *histories_of(histories, np.array(users, dtype=np.int64)))
+    found = encode(backbone, encoders, histories.of(np.array(users, dtype=np.int64)))
     assert all(np.array_equal(found[name], together[name][users]) for name in together)
 
 
 def test_the_other_encoders_asked_for_change_nothing(
     backbone: Any, histories: Interactions, together: dict[str | None, FloatArray]
 ) -> None:
-    assert np.array_equal(encode(backbone, {}, histories.items, histories.offsets)[None], together[None])
+    assert np.array_equal(encode(backbone, {}, histories)[None], together[None])
 
 
 def test_a_vector_is_the_state_at_the_newest_item(
@@ -101,10 +101,14 @@ def test_a_vector_is_the_state_at_the_newest_item(
         np.testing.assert_allclose(together[None][user], state.numpy(), rtol=1e-4, atol=1e-5)
 
 
+def one_user(items: npt.NDArray[np.int32]) -> Interactions:
+    return Interactions(np.array([0, len(items)]), items, None, None)
+
+
 def test_what_is_too_old_to_be_read_changes_nothing(backbone: Any) -> None:
     history = stream(4).integers(1, N_ITEMS + 1, MAX_LENGTH + 5).astype(np.int32)
     cut = history[-MAX_LENGTH:]
-    long, short = (encode(backbone, {}, h, np.array([0, len(h)]))[None] for h in (history, cut))
+    long, short = (encode(backbone, {}, one_user(h))[None] for h in (history, cut))
     assert np.array_equal(long, short)
 
 
@@ -114,7 +118,8 @@ def test_no_history_is_a_vector_of_zeros(together: dict[str | None, FloatArray])
 
 
 def test_nobody_has_no_vectors(backbone: Any) -> None:
-    assert encode(backbone, {}, np.array([], dtype=np.int32), np.array([0]))[None].shape == (0, 24)
+    nobody = Interactions(np.array([0]), np.array([], dtype=np.int32), None, None)
+    assert encode(backbone, {}, nobody)[None].shape == (0, 24)
 
 
 def test_dropout_is_off_whatever_came_before(
@@ -122,7 +127,7 @@ def test_dropout_is_off_whatever_came_before(
 ) -> None:
     backbone.train()
     encoders["price"].train()
-    found = encode(backbone, encoders, histories.items, histories.offsets)
+    found = encode(backbone, encoders, histories)
     assert all(np.array_equal(found[name], together[name]) for name in together)
 
 
@@ -179,10 +184,3 @@ def test_a_user_without_history_scores_every_item_zero(backbone: Any, encoders: 
     scorer = BlockScorer(backbone, encoders, histories)
     assert not scorer.scores(None, 0).any()
     assert not scorer.scores("price", 0).any()
-
-
-def test_histories_of_some_users_in_the_order_asked() -> None:
-    histories = Interactions(np.array([0, 2, 2, 5]), np.array([1, 2, 3, 4, 5], dtype=np.int32), None, None)
-    items, offsets = histories_of(histories, np.array([2, 1, 0, 2]))
-    assert items.tolist() == [3, 4, 5, 1, 2, 3, 4, 5]
-    assert offsets.tolist() == [0, 3, 3, 5, 8]

@@ -34,7 +34,7 @@ def cut() -> TargetWindows:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     items = rng.integers(1, N_ITEMS + 1, int(offsets[-1])).astype(np.int32)
     histories = Interactions(offsets, items, None, None)
-    return target_windows(histories.items, histories.offsets, 7)
+    return target_windows(histories, 7)
 
 
 @torch.no_grad()
@@ -51,7 +51,7 @@ def test_they_are_those_of_one_pass_over_each_window(cut: TargetWindows) -> None
 @torch.no_grad()
 def test_those_of_a_backbone_that_sees_both_sides_know_nothing_of_what_comes(cut: TargetWindows) -> None:
     """Each is that of the items before its target, read by themselves; of a few targets a window."""
-    wide = target_windows(cut.windows.items, np.array([0, 12, 15]), 12)
+    wide = target_windows(Interactions(np.array([0, 12, 15]), cut.windows.items, None, None), 12)
     frozen = freeze(backbone := build_backbone("bert4rec", dropout=0.0, max_length=12), wide)
     assert frozen.cut.fresh.tolist() == [PREFIXES, 2]
     read = [wide.windows.items[begin:stop] for begin, stop in [*((0, n) for n in range(4, 12)), (12, 13), (12, 14)]]

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models import store
 from toolrec_cli.models.objectives import cloze, next_item
 from toolrec_cli.models.targets import Lessons, target_windows
@@ -16,7 +17,7 @@ SHAPE = {"n_items": N_ITEMS, "embedding_size": 8, "n_heads": 2, "max_length": 10
 def lessons(lengths: list[int], context: float = 0.5) -> Lessons:
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     items = (np.arange(offsets[-1]) % N_ITEMS + 1).astype(np.int32)
-    cut = target_windows(items, offsets, 10, context=context)
+    cut = target_windows(Interactions(offsets, items, None, None), 10, context=context)
     return cut.lessons(np.arange(len(cut)))
 
 

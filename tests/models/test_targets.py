@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.models.targets import TargetWindows, target_windows
 
@@ -17,7 +18,8 @@ lengths = st.lists(st.integers(0, 40), min_size=1, max_size=12).filter(lambda fo
 def cut(lengths: list[int], max_length: int, targets: str = "all", context: float = 0.5) -> TargetWindows:
     """Windows over histories of such lengths, in which every item says where it stands (from 1 on)."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return target_windows(np.arange(1, offsets[-1] + 1, dtype=np.int32), offsets, max_length, targets, context)
+    items = np.arange(1, offsets[-1] + 1, dtype=np.int32)
+    return target_windows(Interactions(offsets, items, None, None), max_length, targets, context)
 
 
 def learnt(found: TargetWindows) -> list[int]:

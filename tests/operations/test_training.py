@@ -57,7 +57,7 @@ def test_an_encoder_is_never_kept_worse_than_its_backbone(workspace: Path) -> No
     backbone_run, card = store.find_backbone(workspace / "runs", dataset, None)
     backbone, encoder = store.load_backbone(backbone_run, dataset), store.load_encoder(run, dataset, card.digest)
     histories = dataset.before(None)
-    found = encode(backbone, {"genre": encoder}, histories.items, histories.offsets)
+    found = encode(backbone, {"genre": encoder}, histories)
     assert np.array_equal(found["genre"][:, :16], found[None])
 
 

@@ -128,6 +128,12 @@ class Dataset:
         row = self.users.row(user_index, named=True)
         return {key: value for key, value in row.items() if key != "user_id" and value is not None}
 
+    @property
+    def timed(self) -> bool:
+        """Whether it is known when the interactions were."""
+        with self._file("interactions.parquet") as path:
+            return "timestamp" in pl.read_parquet_schema(path)
+
     def before(
         self, part: Part | None, *, users: Sequence[int] | IntArray | None = None, items_only: bool = False
     ) -> Interactions:

@@ -58,6 +58,14 @@ class Interactions:
         """How many items each user has. Shape [n_users]."""
         return np.diff(self.offsets)
 
+    def of(self, users: IntArray) -> "Interactions":
+        """Those of some users (user_index) alone, in the order given."""
+        lengths = self.lengths()[users]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        index: IntArray = np.repeat(self.offsets[users] - offsets[:-1], lengths) + np.arange(int(offsets[-1]))
+        times = None if self.timestamps is None else self.timestamps[index]
+        return Interactions(offsets, self.items[index], times, None if self.ratings is None else self.ratings[index])
+
 
 def read_before(
     path: Path,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from toolrec_cli.data.catalog import Catalog, Kind
 from toolrec_cli.data.facets import Facets
+from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder, EncoderConfig
 from toolrec_cli.models.encoding import FloatArray
 from toolrec_cli.models.features import MISSING, ItemFeatures
@@ -35,22 +36,18 @@ class Matched:
 
 @dataclass(frozen=True)
 class Validation:
-    """Some users' histories (flat `items` + `offsets`) and their validation items, `targets` [n_users]."""
+    """Some users' histories and their validation items, `targets` [n_users]."""
 
-    items: ItemArray
-    offsets: IntArray
+    histories: Interactions
     targets: ItemArray
 
     def ndcg(self, model: Matched) -> float:
         """Mean NDCG@10 among all items that are not in the history."""
-        return ndcg(model.queries, model.table, self.items, self.offsets, self.targets)
+        return ndcg(model.queries, model.table, self.histories.items, self.histories.offsets, self.targets)
 
     def only(self, rows: IntArray, model: Matched) -> tuple["Validation", Matched]:
         """The same of some of the users."""
-        parts = [self.items[self.offsets[row] : self.offsets[row + 1]] for row in rows]
-        offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
-        items = np.concatenate([*parts, np.zeros(0, np.int32)]).astype(np.int32)
-        return Validation(items, offsets, self.targets[rows]), Matched(model.queries[rows], model.table)
+        return Validation(self.histories.of(rows), self.targets[rows]), Matched(model.queries[rows], model.table)
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,8 @@ def true_values(catalog: Catalog, attribute: str, targets: ItemArray, seed: int)
 def filtered_ndcg(validation: Validation, model: Matched, values: TrueValues) -> float:
     """Mean NDCG@10 among the items that have the true item's value, over the users in `values`."""
     some, model = validation.only(values.rows, model)
-    return ndcg(model.queries, model.table, some.items, some.offsets, some.targets, allowed=values.having)
+    known = some.histories
+    return ndcg(model.queries, model.table, known.items, known.offsets, some.targets, allowed=values.having)
 
 
 @torch.no_grad()
@@ -96,8 +94,8 @@ def hit_rate(validation: Validation, model: Matched, values: TrueValues) -> floa
     some, model = validation.only(values.rows, model)
     shares: list[float] = []
     for row, having in enumerate(values.having):
-        offsets = some.offsets[row : row + 2]
-        scores = unseen_scores(model.queries[row : row + 1], model.table, some.items, offsets)[0]
+        offsets = some.histories.offsets[row : row + 2]
+        scores = unseen_scores(model.queries[row : row + 1], model.table, some.histories.items, offsets)[0]
         k = min(HIT_K, int(torch.isfinite(scores).sum()))
         top = torch.topk(scores, k).indices.numpy()
         shares.append(float(np.isin(top, having).mean()) if k else 0.0)

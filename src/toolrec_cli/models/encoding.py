@@ -12,8 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
-from toolrec_cli.models.windows import IntArray, ItemArray, Windows
+from toolrec_cli.models.windows import IntArray, Windows
 
 FloatArray = npt.NDArray[np.float32]
 BLOCK = 16
@@ -28,7 +29,7 @@ class Backbone(Protocol):
     def config(self) -> Any: ...
     @property
     def item_vectors(self) -> Tensor: ...
-    def __call__(self, items: Tensor, lengths: Tensor) -> Tensor: ...
+    def __call__(self, items: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor: ...
     def eval(self) -> Any: ...
     def train(self, mode: bool = True) -> Any: ...
 
@@ -45,10 +46,10 @@ def blocks(lengths: IntArray, max_length: int) -> Iterator[tuple[IntArray, int]]
 
 @torch.no_grad()
 def encode(
-    backbone: Backbone, encoders: Mapping[str, AttributeEncoder], items: ItemArray, offsets: IntArray
+    backbone: Backbone, encoders: Mapping[str, AttributeEncoder], histories: Interactions
 ) -> dict[str | None, FloatArray]:
     """Query vectors [n_users, query size] by attribute; None is the plain backbone. An empty history gets zeros."""
-    windows = Windows.newest(items, offsets, backbone.config.max_length)
+    windows = Windows.newest(histories, backbone.config.max_length)
     sizes: dict[str | None, int] = {None: backbone.config.embedding_size}
     sizes |= {name: encoder.query_size for name, encoder in encoders.items()}
     found: dict[str | None, FloatArray] = {name: np.zeros((len(windows), d), np.float32) for name, d in sizes.items()}
@@ -58,7 +59,7 @@ def encode(
         block = np.resize(rows, BLOCK)
         batch = windows.padded(block, padded)
         seen, lengths = batch.items.to(device), batch.lengths.to(device)
-        states = _at_end(backbone, seen, lengths)
+        states = _at_end(backbone, seen, lengths, None if batch.times is None else batch.times.to(device))
         for name in sizes:
             fused = states if name is None else encoders[name].eval().at_end(seen, lengths, states)
             found[name][rows] = fused[: len(rows)].cpu().numpy()
@@ -67,12 +68,12 @@ def encode(
     return found
 
 
-def _at_end(backbone: Backbone, items: Tensor, lengths: Tensor) -> Tensor:
+def _at_end(backbone: Backbone, items: Tensor, lengths: Tensor, times: Tensor | None) -> Tensor:
     """The state at everybody's newest item, [B, D]; a backbone that can spare itself the others does."""
     spared = getattr(backbone, "at_end", None)
     if spared is not None:
-        return spared(items, lengths)
-    return backbone(items, lengths)[torch.arange(len(lengths), device=items.device), (lengths - 1).clamp(min=0)]
+        return spared(items, lengths, times)
+    return backbone(items, lengths, times)[torch.arange(len(lengths), device=items.device), (lengths - 1).clamp(min=0)]
 
 
 def device_of(model: Any) -> torch.device:

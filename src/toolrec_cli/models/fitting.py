@@ -106,15 +106,14 @@ def fit_encoder(
 
 def windows_of(examples: Examples, max_length: int, settings: TrainingSettings) -> TargetWindows:
     """What is trained on. Raises InputError when nobody has two interactions."""
-    return target_windows(examples.train.items, examples.train.offsets, max_length, settings.targets)
+    return target_windows(examples.train, max_length, settings.targets)
 
 
 def validation_of(examples: Examples, settings: TrainingSettings) -> Validation:
     """A fixed draw of users who have a validation item, by the seed alone."""
     users = np.flatnonzero((examples.validation > 0) & (examples.train.lengths() > 0))
     drawn = np.sort(stream(settings.seed, "validation users").permutation(users)[: settings.validation_users])
-    items, offsets = histories_of(examples.train, drawn)
-    return Validation(items, offsets, examples.validation[drawn])
+    return Validation(examples.train.of(drawn), examples.validation[drawn])
 
 
 def matched(backbone: Any, validation: Validation, encoder: AttributeEncoder | None = None) -> Matched:
@@ -122,16 +121,8 @@ def matched(backbone: Any, validation: Validation, encoder: AttributeEncoder | N
     table = backbone.item_vectors.detach()
     name = None if encoder is None else encoder.config.attribute
     encoders = {} if encoder is None or name is None else {name: encoder}
-    queries = encode(backbone, encoders, validation.items, validation.offsets)[name]
+    queries = encode(backbone, encoders, validation.histories)[name]
     return Matched(queries, (table if encoder is None else encoder.item_vectors(table).detach()).cpu())
-
-
-def histories_of(interactions: Interactions, users: IntArray) -> tuple[ItemArray, IntArray]:
-    """(items, offsets) of some users, in the order given."""
-    lengths = interactions.lengths()[users]
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    index: IntArray = np.repeat(interactions.offsets[users] - offsets[:-1], lengths) + np.arange(int(offsets[-1]))
-    return interactions.items[index], offsets
 
 
 def _batches(

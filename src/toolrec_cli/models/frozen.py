@@ -55,21 +55,24 @@ def freeze(backbone: Any, cut: TargetWindows) -> FrozenStates:
 def _at_once(backbone: Any, cut: TargetWindows) -> Iterator[Tensor]:
     """The states of all targets of a window in one pass, a block of windows at a time."""
     for rows in _blocks(len(cut)):
-        items, lengths, targets = cut.lessons(rows).to(device_of(backbone)).next_items()
+        lessons = cut.lessons(rows).to(device_of(backbone))
+        items, lengths, targets = lessons.next_items()
         with torch.no_grad():
-            yield backbone(items, lengths)[targets > 0]
+            yield backbone(items, lengths, lessons.input_times)[targets > 0]
 
 
 def _one_by_one(backbone: Any, cut: TargetWindows) -> Iterator[Tensor]:
     """The same from a pass for each target over the items before it: exactly what is read where a list is asked for."""
     stops = cut.windows.stops.repeat(cut.fresh)
     back = np.repeat(np.cumsum(cut.fresh), cut.fresh) - np.arange(len(stops))
-    before = Windows(cut.windows.items, cut.windows.starts.repeat(cut.fresh), stops - back)
+    starts = cut.windows.starts.repeat(cut.fresh)
+    before = Windows(cut.windows.items, starts, stops - back, cut.windows.times)
     for rows in _blocks(len(before)):
         batch = before.padded(rows)
         lengths = batch.lengths.to(device_of(backbone))
         with torch.no_grad():
-            states = backbone(batch.items.to(lengths.device), lengths)
+            times = None if batch.times is None else batch.times.to(lengths.device)
+            states = backbone(batch.items.to(lengths.device), lengths, times)
             yield states[torch.arange(len(rows), device=lengths.device), lengths - 1]
 
 

@@ -15,7 +15,7 @@ def next_item(model: Any, lessons: Lessons) -> tuple[Tensor, Tensor]:
     """Every position finds the item after it, in one pass (causal models alone: others would read it off)."""
     items, lengths, targets = lessons.next_items()
     real = targets > 0
-    return model(items, lengths)[real], targets[real]
+    return model(items, lengths, lessons.input_times)[real], targets[real]
 
 
 def cloze(model: Any, lessons: Lessons, ratio: float) -> tuple[Tensor, Tensor]:
@@ -28,4 +28,9 @@ def cloze(model: Any, lessons: Lessons, ratio: float) -> tuple[Tensor, Tensor]:
     newest = position == lessons.lengths[:, None] - 1
     drawn = torch.rand(lessons.items.shape, device=lessons.items.device) < ratio
     gaps = lessons.learnt & (drawn | newest)
-    return model.filled(lessons.items, lessons.lengths, gaps)[gaps], lessons.items[gaps]
+    # Where a list is asked for, the newest gap is as old as what stands before it: it must not be told its time here either.
+    times = None if lessons.times is None else lessons.times.clone()
+    if times is not None and times.shape[1] > 1:
+        rows, last = torch.arange(len(times), device=times.device), (lessons.lengths - 1).clamp(min=1)
+        times[rows, last] = times[rows, last - 1]
+    return model.filled(lessons.items, lessons.lengths, gaps, times)[gaps], lessons.items[gaps]

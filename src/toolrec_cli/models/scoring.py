@@ -10,7 +10,6 @@ import numpy as np
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.encoding import FloatArray, encode
-from toolrec_cli.models.fitting import histories_of
 from toolrec_cli.models.windows import IntArray
 
 
@@ -84,7 +83,7 @@ class BlockScorer:
         return self._tables[attribute] @ block.queries[attribute][block.rows[user_index]]
 
     def _encoded(self, users: IntArray) -> _Block:
-        items, offsets = histories_of(self._histories, users)
+        histories = self._histories.of(users)
         with self._encoding:
-            queries = encode(self._backbone, self._encoders, items, offsets)
+            queries = encode(self._backbone, self._encoders, histories)
         return _Block({int(user): row for row, user in enumerate(users)}, queries)

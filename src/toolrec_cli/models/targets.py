@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.errors import InputError, UsageError, unknown
-from toolrec_cli.models.windows import IntArray, ItemArray, Windows
+from toolrec_cli.models.windows import IntArray, Windows
 
 TARGETS = ("all", "newest")
 """Learn every interaction, or everybody's newest max_length alone."""
@@ -28,10 +29,18 @@ class Lessons:
     lengths: Tensor
     learnt: Tensor
     rows: IntArray
+    times: Tensor | None = None
+    """When each was, [B, T]."""
 
     def to(self, device: torch.device) -> "Lessons":
         """The same batch on another device."""
-        return Lessons(self.items.to(device), self.lengths.to(device), self.learnt.to(device), self.rows)
+        times = None if self.times is None else self.times.to(device)
+        return Lessons(self.items.to(device), self.lengths.to(device), self.learnt.to(device), self.rows, times)
+
+    @property
+    def input_times(self) -> Tensor | None:
+        """When the inputs of `next_items` were, [B, T − 1]: of no target is it told when it is."""
+        return None if self.times is None else self.times[:, :-1]
 
     def next_items(self) -> tuple[Tensor, Tensor, Tensor]:
         """(inputs [B, T − 1], lengths [B], next items [B, T − 1], 0 where there is nothing to learn)."""
@@ -59,11 +68,11 @@ class TargetWindows:
         position = torch.arange(batch.items.shape[1])
         first = batch.lengths - torch.from_numpy(self.fresh[rows])
         learnt = (position >= first[:, None]) & (position < batch.lengths[:, None])
-        return Lessons(batch.items, batch.lengths, learnt, rows)
+        return Lessons(batch.items, batch.lengths, learnt, rows, batch.times)
 
 
 def target_windows(
-    items: ItemArray, offsets: IntArray, max_length: int, targets: str = "all", context: float = CONTEXT
+    histories: Interactions, max_length: int, targets: str = "all", context: float = CONTEXT
 ) -> TargetWindows:
     """Windows of at most max_length + 1 items (an input and its next item overlap) over everybody's history.
 
@@ -72,6 +81,7 @@ def target_windows(
     """
     if targets not in TARGETS:
         raise UsageError(unknown("choice of targets", targets, TARGETS))
+    offsets = histories.offsets
     enough = np.diff(offsets) >= 2
     if not enough.any():
         raise InputError("Nobody has two interactions to learn an order from.", hint="Prepare more data.")
@@ -83,4 +93,4 @@ def target_windows(
     stops = ends[owner] - back * stride
     starts = np.maximum(begins[owner], stops - max_length - 1)
     fresh = np.where(back == earlier[owner], stops - starts - 1, stride)
-    return TargetWindows(Windows(items, starts, stops), fresh)
+    return TargetWindows(Windows(histories.items, starts, stops, histories.timestamps), fresh)

@@ -1,9 +1,10 @@
 """The transformer that backbones and attribute encoders share, causal or seeing both sides.
 
 Sequences are padded on the right, so a causal one needs no mask tensor to keep from attending to padding; positions are
-counted from the end, so the newest item is always at position 0.
+counted from the end, so the newest item is always at position 0. One that is `time_aware` reads when the items were, too: see
+`ages.py`.
 
-Shapes: `B` batch, `T` time, `D` width.
+Shapes: `B` batch, `T` time, `D` width, `H` heads.
 """
 
 from typing import Any
@@ -12,13 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from toolrec_cli.models.ages import N_AGES, ages_between, gaps_before
+
 
 class Block(nn.Module):
     """Self-attention and a position-wise feed-forward layer, each normalised first and added back (pre-norm)."""
 
-    def __init__(self, width: int, n_heads: int, dropout: float) -> None:
+    def __init__(self, width: int, n_heads: int, dropout: float, *, time_aware: bool = False) -> None:
         super().__init__()
         self.n_heads = n_heads
+        self.by_age = nn.Embedding(N_AGES, n_heads) if time_aware else None
         self.attention_norm = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.mix = nn.Linear(width, width)
@@ -27,26 +31,39 @@ class Block(nn.Module):
         self.contract = nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor:
-        """[B, T, D] -> [B, T, D]. `real` [B, 1, 1, T] says what may be attended to; None: what came before."""
-        x = x + self.dropout(self.mix(self._attend(self.attention_norm(x), real)))
+    def forward(self, x: Tensor, real: Tensor | None = None, ages: Tensor | None = None) -> Tensor:
+        """[B, T, D] -> [B, T, D]. `real` [B, 1, 1, T] says what may be attended to; None: what came before.
+
+        `ages` [B, T, T]: how long before position i position j was.
+        """
+        x = x + self.dropout(self.mix(self._attend(self.attention_norm(x), real, ages)))
         hidden = functional.gelu(self.expand(self.feed_norm(x)))
         return x + self.dropout(self.contract(hidden))
 
-    def _attend(self, x: Tensor, real: Tensor | None) -> Tensor:
+    def _attend(self, x: Tensor, real: Tensor | None, ages: Tensor | None) -> Tensor:
         B, T, D = x.shape
         q, k, v = self.qkv(x).view(B, T, 3, self.n_heads, D // self.n_heads).permute(2, 0, 3, 1, 4)
         # Attention weights are not dropped out: that would leave the fused kernel and hold every [T, T] matrix.
-        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=real, is_causal=real is None)
+        mask = real if ages is None else self._weighted(ages, real)
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         return mixed.transpose(1, 2).reshape(B, T, D)
 
-    def at(self, x: Tensor, last: Tensor) -> Tensor:
-        """What `forward` gives at one position of each sequence alone. x [B, T, D], last [B] -> [B, D]."""
+    def _weighted(self, ages: Tensor, real: Tensor | None) -> Tensor:
+        """What is added to the logits of attention, [B, H, T, T]: by age, and −inf for what must not be attended to."""
+        assert self.by_age is not None
+        added = self.by_age(ages).permute(0, 3, 1, 2)
+        T = ages.shape[-1]
+        seen = torch.ones(T, T, dtype=torch.bool, device=ages.device).tril() if real is None else real
+        return added.masked_fill(~seen, -torch.inf)
+
+    def at(self, x: Tensor, last: Tensor, ages: Tensor | None = None) -> Tensor:
+        """What `forward` gives at one position of each sequence alone. x [B, T, D], last [B], ages [B, T] -> [B, D]."""
         B, T, D = x.shape
         rows = torch.arange(B, device=x.device)
         q, k, v = self.qkv(self.attention_norm(x)).view(B, T, 3, self.n_heads, D // self.n_heads).permute(2, 0, 3, 1, 4)
         seen = (torch.arange(T, device=x.device) <= last[:, None])[:, None, None]
-        mixed = functional.scaled_dot_product_attention(q[rows, :, last][:, :, None], k, v, attn_mask=seen)
+        mask = seen if ages is None else self._weighted(ages[:, None], seen)
+        mixed = functional.scaled_dot_product_attention(q[rows, :, last][:, :, None], k, v, attn_mask=mask)
         mine = steady(x[rows, last]) + self.mix(steady(mixed.reshape(B, D)))
         return (mine + self.contract(functional.gelu(self.expand(self.feed_norm(mine)))))[:, 0]
 
@@ -64,36 +81,55 @@ class Transformer(nn.Module):
     """Input vectors + positions from the end -> one state a position, which sees what came before, or (not `causal`) all."""
 
     def __init__(
-        self, width: int, n_layers: int, n_heads: int, max_length: int, dropout: float, *, causal: bool = True
+        self,
+        width: int,
+        n_layers: int,
+        n_heads: int,
+        max_length: int,
+        dropout: float,
+        *,
+        causal: bool = True,
+        time_aware: bool = False,
     ) -> None:
         super().__init__()
         self.causal = causal
+        self.gaps = nn.Embedding(N_AGES + 1, width) if time_aware else None
         self.positions = nn.Embedding(max_length, width)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(width, n_heads, dropout) for _ in range(n_layers))
+        self.blocks = nn.ModuleList(Block(width, n_heads, dropout, time_aware=time_aware) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """x [B, T, D], lengths [B] (how many positions are real) -> [B, T, D]."""
-        x, real = self._placed(x, lengths), None
+    def forward(self, x: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
+        """x [B, T, D], lengths [B] (how many positions are real) -> [B, T, D].
+
+        A time-aware one needs `times` [B, T] (int64), in the padding that of the newest item. Raises ValueError without.
+        """
+        x, real = self._placed(x, lengths, times), None
         if not self.causal:
             real = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, None, None]
+        ages = None if self.gaps is None or times is None else ages_between(times)
         for block in self.blocks:
-            x = block(x, real)
+            x = block(x, real, ages)
         return self.norm(x)
 
-    def at_end(self, x: Tensor, lengths: Tensor) -> Tensor:
+    def at_end(self, x: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
         """The state at the newest position alone, without dropout: about half the work. Causal ones only. -> [B, D]."""
-        x = self._placed(x, lengths)
+        x, newest = self._placed(x, lengths, times), (lengths - 1).clamp(min=0)
+        ages = None if self.gaps is None or times is None else ages_between(times)
         *earlier, final = self.blocks
         for block in earlier:
-            x = block(x)
+            x = block(x, None, ages)
         last: Any = final
-        return self.norm(last.at(x, (lengths - 1).clamp(min=0)))
+        return self.norm(last.at(x, newest, None if ages is None else ages[torch.arange(len(x)), newest]))
 
-    def _placed(self, x: Tensor, lengths: Tensor) -> Tensor:
+    def _placed(self, x: Tensor, lengths: Tensor, times: Tensor | None) -> Tensor:
         from_end = lengths[:, None] - 1 - torch.arange(x.shape[1], device=x.device)
-        return self.dropout(x + self.positions(from_end.clamp(min=0)))
+        x = x + self.positions(from_end.clamp(min=0))
+        if self.gaps is not None:
+            if times is None:
+                raise ValueError("a time-aware transformer has to be told the times")
+            x = x + self.gaps(gaps_before(times))
+        return self.dropout(x)
 
 
 def initialise(module: nn.Module, std: float = 0.02) -> None:

@@ -8,6 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from toolrec_cli.data.interactions import Interactions
+
 IntArray = npt.NDArray[np.int64]
 ItemArray = npt.NDArray[np.int32]
 
@@ -19,20 +21,25 @@ class Batch:
     items: Tensor
     lengths: Tensor
     rows: IntArray
+    times: Tensor | None = None
+    """When each was, [B, T] (int64, in the data's unit); in the padding, when the newest was. None where it is not known."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Slices of one flat array of items: window w is `items[starts[w]:stops[w]]`, oldest first."""
+    """Slices of one flat array of items: window w is `items[starts[w]:stops[w]]`, oldest first; `times` beside them."""
 
     items: ItemArray
     starts: IntArray
     stops: IntArray
+    times: IntArray | None = None
 
     @classmethod
-    def newest(cls, items: ItemArray, offsets: IntArray, size: int) -> "Windows":
+    def newest(cls, histories: Interactions, size: int) -> "Windows":
         """Everybody's newest `size` items, one window a user."""
-        return cls(items, np.maximum(offsets[:-1], offsets[1:] - size), offsets[1:])
+        offsets = histories.offsets
+        starts = np.maximum(offsets[:-1], offsets[1:] - size)
+        return cls(histories.items, starts, offsets[1:], histories.timestamps)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -49,7 +56,11 @@ class Windows:
         real = position < lengths[:, None]
         index = np.where(real, starts[:, None] + position, 0)
         items = np.where(real, self.items[index] if len(self.items) else 0, 0)
-        return Batch(torch.from_numpy(items.astype(np.int64)), torch.from_numpy(lengths), rows)
+        times = None
+        if self.times is not None and len(self.times):
+            newest = np.where(lengths > 0, starts + lengths - 1, 0)[:, None]
+            times = torch.from_numpy(self.times[np.where(real, index, newest)])
+        return Batch(torch.from_numpy(items.astype(np.int64)), torch.from_numpy(lengths), rows, times)
 
     def shuffled(self, rng: np.random.Generator, batch_size: int, bucket: int = 16) -> Iterator[IntArray]:
         """One epoch: rows in random batches of about equal length (sorted within `bucket` batches), in random order."""

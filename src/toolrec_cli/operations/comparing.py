@@ -13,7 +13,6 @@ from toolrec_cli.evaluation.groups import Traits
 from toolrec_cli.evaluation.labels import label_tables
 from toolrec_cli.evaluation.rows import padded
 from toolrec_cli.models import evidence, store
-from toolrec_cli.models.fitting import histories_of
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.operations.asking import BLOCK
 from toolrec_cli.operations.exploring import Agent
@@ -73,9 +72,9 @@ def _best(scorer: BlockScorer, histories: Interactions, users: IntArray, n: int)
 
 def world(histories: Interactions, agent: Agent, users: IntArray) -> World:
     """What coverage, novelty, diversity and the like are measured against."""
-    items, offsets = histories_of(agent.histories, users)
+    known = agent.histories.of(users)
     counts = np.bincount(histories.items, minlength=len(agent.dataset.catalog) + 1).astype(np.int64)
-    return World(counts, histories.n_users, label_tables(agent.explorer.facets), items, offsets)
+    return World(counts, histories.n_users, label_tables(agent.explorer.facets), known.items, known.offsets)
 
 
 def traits(histories: Interactions, users: IntArray, targets: IntArray) -> Traits:

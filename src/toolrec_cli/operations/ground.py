@@ -87,7 +87,7 @@ def prepare_ground(
     """Load a backbone and compute its states. Raises InputError with the next command when there is none."""
     run, card = store.find_backbone(setting.runs, dataset, backbone)
     model = store.load_backbone(run, dataset).to(find_device(device))
-    examples = examples_of(dataset)
+    examples = examples_of(dataset, model)
     started = time.process_time()
     frozen = frozen_states(model, examples, training, progress)
     seconds = time.process_time() - started
@@ -95,6 +95,7 @@ def prepare_ground(
     return Ground(dataset, model, card, run.name, examples, training, frozen, seconds, validation)
 
 
-def examples_of(dataset: Dataset) -> Examples:
-    """Validation items are what training may look at; test items are not read."""
-    return Examples(dataset.before(Part.VALIDATION, items_only=True), dataset.held_out(Part.VALIDATION))
+def examples_of(dataset: Dataset, backbone: Any) -> Examples:
+    """Validation items are what training may look at; test items are not read. Times are, where the backbone reads them."""
+    untimed = not getattr(backbone.config, "time_aware", False)
+    return Examples(dataset.before(Part.VALIDATION, items_only=untimed), dataset.held_out(Part.VALIDATION))

@@ -103,6 +103,8 @@ def fresh_backbone(plan: BackbonePlan, dataset: Dataset) -> Any:
     """The backbone of `plan`, not trained, where it will be. Raises UsageError for what can be no backbone of this data set."""
     if len(dataset.catalog) < 2:
         raise UsageError("A catalogue of one item leaves nothing to choose from.", hint="Prepare more data.")
+    if plan.shape.get("time_aware") and not dataset.timed:
+        raise UsageError(f"{dataset.name!r} has no times to be aware of.", hint="Leave out --time-aware.")
     device = find_device(plan.device)
     start(plan.training.seed, plan.threads, "pretrain")
     model = store.build_backbone(plan.name, {"n_items": len(dataset.catalog), **plan.shape})
@@ -140,7 +142,7 @@ def fit_and_record(
         save_state(run.path / RESUME, KeptState(state, about))
 
     watch = Watch(log.best, log.epoch, progress, keep, kept.state if kept else None)
-    epochs = fit_backbone(model, examples_of(dataset), plan.training, watch)
+    epochs = fit_backbone(model, examples_of(dataset, model), plan.training, watch)
     run.update(result=log.result(epochs))
     shutil.rmtree(run.path / RESUME, ignore_errors=True)
 

@@ -25,6 +25,8 @@ class BERT4RecConfig:
     max_length: int = 200
     dropout: float = 0.2
     mask_ratio: float = 0.2
+    time_aware: bool = False
+    """Whether it reads when the items of the history were (never when the next one will be)."""
 
 
 class BERT4Rec(nn.Module):
@@ -39,7 +41,13 @@ class BERT4Rec(nn.Module):
         self.items = nn.Embedding(config.n_items + 1, config.embedding_size, padding_idx=0)
         self.gap = nn.Parameter(torch.empty(config.embedding_size))
         self.transformer = Transformer(
-            config.embedding_size, config.n_layers, config.n_heads, config.max_length + 1, config.dropout, causal=False
+            config.embedding_size,
+            config.n_layers,
+            config.n_heads,
+            config.max_length + 1,
+            config.dropout,
+            causal=False,
+            time_aware=config.time_aware,
         )
         initialise(self)
         nn.init.normal_(self.gap, std=0.02)
@@ -49,17 +57,21 @@ class BERT4Rec(nn.Module):
         """The item table e_v [N + 1, D]; row 0 is padding."""
         return self.items.weight
 
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        """items [B, T] (right-padded), lengths [B] -> states [B, T, D]: at t, of what stands at t + 1; at the end, of a gap."""
+    def forward(self, items: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
+        """items [B, T] (right-padded), lengths [B], times [B, T] -> states [B, T, D].
+
+        At t, of what stands at t + 1; at the end, of a gap that is as old as the newest item.
+        """
         behind = torch.arange(items.shape[1] + 1, device=items.device) == lengths[:, None]
         longer = nn.functional.pad(items, (0, 1))
-        return self.filled(longer, lengths + 1, behind)[:, 1:]
+        longest = None if times is None else torch.cat([times, times[:, -1:]], dim=1)
+        return self.filled(longer, lengths + 1, behind, longest)[:, 1:]
 
-    def filled(self, items: Tensor, lengths: Tensor, gaps: Tensor) -> Tensor:
+    def filled(self, items: Tensor, lengths: Tensor, gaps: Tensor, times: Tensor | None = None) -> Tensor:
         """items [B, T], lengths [B], gaps [B, T] (which items are hidden from it) -> states [B, T, D]."""
         known = self.items(items.masked_fill(gaps, 0))
         scale = self.config.embedding_size**0.5
-        return self.transformer(torch.where(gaps[..., None], self.gap, known) * scale, lengths)
+        return self.transformer(torch.where(gaps[..., None], self.gap, known) * scale, lengths, times)
 
     def examples(self, lessons: Lessons) -> tuple[Tensor, Tensor]:
         """The objective: gaps are filled, the newest item always being one of them. (states [P, D], targets [P])."""

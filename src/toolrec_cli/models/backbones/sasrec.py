@@ -20,6 +20,8 @@ class SASRecConfig:
     n_heads: int = 1
     max_length: int = 200
     dropout: float = 0.2
+    time_aware: bool = False
+    """Whether it reads when the items of the history were (never when the next one will be)."""
 
 
 class SASRec(nn.Module):
@@ -33,7 +35,12 @@ class SASRec(nn.Module):
         self.config = config
         self.items = nn.Embedding(config.n_items + 1, config.embedding_size, padding_idx=0)
         self.transformer = Transformer(
-            config.embedding_size, config.n_layers, config.n_heads, config.max_length, config.dropout
+            config.embedding_size,
+            config.n_layers,
+            config.n_heads,
+            config.max_length,
+            config.dropout,
+            time_aware=config.time_aware,
         )
         initialise(self)
 
@@ -42,19 +49,19 @@ class SASRec(nn.Module):
         """The item table e_v [N + 1, D]; row 0 is padding."""
         return self.items.weight
 
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        """items [B, T] (right-padded), lengths [B] -> states [B, T, D]."""
+    def forward(self, items: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
+        """items [B, T] (right-padded), lengths [B], times [B, T] -> states [B, T, D]."""
         scale = self.config.embedding_size**0.5
-        return self.transformer(self.items(items) * scale, lengths)
+        return self.transformer(self.items(items) * scale, lengths, times)
 
     def examples(self, lessons: Lessons) -> tuple[Tensor, Tensor]:
         """The objective: every position finds the item after it. (states [P, D], targets [P])."""
         return next_item(self, lessons)
 
-    def at_end(self, items: Tensor, lengths: Tensor) -> Tensor:
+    def at_end(self, items: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
         """The state at the newest item alone, without dropout. [B, D]."""
         scale = self.config.embedding_size**0.5
-        return self.transformer.at_end(self.items(items) * scale, lengths)
+        return self.transformer.at_end(self.items(items) * scale, lengths, times)
 
 
 BACKBONE = SASRec

@@ -13,12 +13,12 @@ import torch
 from toolrec_cli.agent.ranker import BuiltinRanker
 from toolrec_cli.data.catalog import Attribute, Catalog, Kind
 from toolrec_cli.data.facets import Facets
-from toolrec_cli.data.interactions import Interactions, Part
+from toolrec_cli.data.interactions import Part
 from toolrec_cli.evaluation.variants import Variant
 from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import AttributeEncoder, EncoderConfig
 from toolrec_cli.models.encoding import trainable_parameters
-from toolrec_cli.models.fitting import Examples, Watch, fit_encoder, histories_of
+from toolrec_cli.models.fitting import Examples, Watch, fit_encoder
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.ablating import AblationKind
@@ -108,11 +108,10 @@ def noisy_catalog(catalog: Catalog, n: int, seed: int) -> Catalog:
 
 def _few(bench: Bench) -> Examples:
     """Training histories of some users, and their validation items. Test items are not read."""
-    histories = bench.dataset.before(Part.VALIDATION, items_only=True)
+    histories = bench.dataset.before(Part.VALIDATION)
     enough = np.flatnonzero(histories.lengths() >= 2)
     users = np.sort(stream(bench.setting.seed, "made-up attributes").permutation(enough)[:TRAINED_ON])
-    items, offsets = histories_of(histories, users)
-    return Examples(Interactions(offsets, items, None, None), bench.dataset.held_out(Part.VALIDATION)[users])
+    return Examples(histories.of(users), bench.dataset.held_out(Part.VALIDATION)[users])
 
 
 def _trained(agent: Agent, catalog: Catalog, name: str, examples: Examples, seed: int) -> AttributeEncoder:

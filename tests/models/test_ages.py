@@ -1,0 +1,16 @@
+"""How long ago, in classes: exactly."""
+
+import torch
+
+from toolrec_cli.models.ages import N_AGES, ages_between, classes, gaps_before
+
+
+def test_classes_double_and_the_last_has_no_end() -> None:
+    ages = torch.tensor([-5, 0, 1, 2, 3, 4, 7, 8, 2**30 - 1, 2**30, 2**40])
+    assert classes(ages).tolist() == [0, 0, 1, 2, 2, 3, 3, 4, N_AGES - 2, N_AGES - 1, N_AGES - 1]
+
+
+def test_ages_between_all_and_gaps_before_each() -> None:
+    times = torch.tensor([[10, 10, 14]])
+    assert ages_between(times).tolist() == [[[0, 0, 0], [0, 0, 0], [3, 3, 0]]]
+    assert gaps_before(times).tolist() == [[0, 1, 4]]
