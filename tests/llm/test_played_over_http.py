@@ -12,7 +12,8 @@ from toolrec_cli.agent.trajectory import Status, Trajectory
 from toolrec_cli.errors import BudgetSpent
 from toolrec_cli.llm.budgeted import Limits
 from toolrec_cli.llm.metered import metered
-from toolrec_cli.llm.recorded import Exchange, Replayed
+from toolrec_cli.llm.recorded import Exchange
+from toolrec_cli.llm.replayed import Replayed
 from toolrec_cli.llm.stack import ModelOptions, Stack, build, cache_path
 from toolrec_cli.testing import Fault, LoopbackServer, seeded
 from toolrec_cli.testing.surrogate import PlayedSurrogate

@@ -20,7 +20,8 @@ from toolrec_cli.llm.messages import Message, Reply, Request, ToolCall, ToolSpec
 from toolrec_cli.llm.metered import Ledger, Metered, Spent, labelled, metered
 from toolrec_cli.llm.paced import Bucket, Paced
 from toolrec_cli.llm.prices import Prices, prices_for
-from toolrec_cli.llm.recorded import Exchange, Recorded, Replayed, question_digest, read_exchanges
+from toolrec_cli.llm.recorded import Exchange, Recorded, question_digest, read_exchanges
+from toolrec_cli.llm.replayed import Replayed
 from toolrec_cli.llm.stack import ModelOptions, build, cache_path, endpoint_of
 from toolrec_cli.testing import Fault, LoopbackServer, Scripted
 

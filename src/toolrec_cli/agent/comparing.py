@@ -36,22 +36,49 @@ class Compared:
     divergence: Divergence | None
 
 
-def divergence(then: Trajectory, now: Trajectory) -> Divergence | None:
-    """Where `now` parts from `then`; None when they are the same. The file format's version is no difference."""
+def divergence(then: Trajectory, now: Trajectory, *, so_far: bool = False) -> Divergence | None:
+    """Where `now` parts from `then`; None when they are the same. The file format's version is no difference, nor is how an
+    answer of a language model was delivered (seconds, tokens, tries, from the cache or not).
+
+    `so_far`: `now` is under way, and only what it has is compared.
+    """
     one, other = _plain(then), _plain(now)
     given = {key: one[key] for key in one if key not in _LATER}
     if found := _first(given, {key: other.get(key) for key in given}):
-        return Divergence(then.user_id, 0, *found, "what was given (history or settings)")
-    for number in range(max(len(one["steps"]), len(other["steps"]))):
-        mine, theirs = (steps[number] if number < len(steps) else None for steps in (one["steps"], other["steps"]))
-        if found := _first(mine, theirs):
-            tool = found[0].startswith("observation")
-            whose = "a tool (a model or the catalogue)" if tool else "the surrogate (its prompt or its policy)"
-            return Divergence(then.user_id, number + 1, *found, whose)
-    for key in ("status", "ranking", "items"):
+        return Divergence(then.user_id, 0, *found, _whose_beginning(found[0]))
+    mine, theirs = one["steps"], other["steps"]
+    for number in range(len(theirs) if so_far else max(len(mine), len(theirs))):
+        step, again = (steps[number] if number < len(steps) else None for steps in (mine, theirs))
+        if found := _first(step, again):
+            return Divergence(then.user_id, number + 1, *found, _whose_step(found[0], step, again))
+    for key in () if so_far else ("status", "ranking", "items"):
         if found := _first(one[key], other[key], key):
             return Divergence(then.user_id, None, *found, "how the end is made")
     return None
+
+
+def _whose_beginning(field: str) -> str:
+    return "the prompt" if field.startswith("brief") else "what was given (history or settings)"
+
+
+def _whose_step(field: str, then: dict[str, Any] | None, now: dict[str, Any] | None) -> str:
+    """Who did otherwise in a step. What a language model answered is on record: it is read again, not thought up again."""
+    turns = [_turn(step) for step in (then, now)]
+    if field.startswith("observation"):
+        return "a tool (a model or the catalogue)"
+    if field.startswith("exchanges") and not field.startswith("exchanges.0."):
+        return "a tool (the model that ranks)"
+    if turns == [None, None]:
+        return "the surrogate (its prompt or its policy)"
+    same = turns[0] == turns[1]
+    return (
+        "how an answer is read" if same else "the record (exchanges.jsonl has another answer than trajectories.jsonl)"
+    )
+
+
+def _turn(step: dict[str, Any] | None) -> Any:
+    """The answer of a language model that a step was read from; None where none was asked."""
+    return step["exchanges"][0] if step and step["exchanges"] else None
 
 
 def compared(here: Trajectory, there: Trajectory) -> Compared:
@@ -68,10 +95,24 @@ def compared(here: Trajectory, there: Trajectory) -> Compared:
 
 
 _LATER = ("steps", "status", "ranking", "items", "schema_version")
+_DELIVERY = ("seconds", "retries", "from_cache", "usage")
 
 
 def _plain(trajectory: Trajectory) -> dict[str, Any]:
-    return json.loads(encode(trajectory))
+    """As JSON, without how answers were delivered; of the brief its text comes before the digest of its templates."""
+    found: dict[str, Any] = json.loads(encode(trajectory))
+    for exchange in (each for step in found["steps"] for each in step["exchanges"]):
+        for name in _DELIVERY:
+            del exchange[name]
+    if found["brief"]:
+        found["brief"]["digest"] = found["brief"].pop("digest")
+    return found
+
+
+def n_alike(one: str, other: str) -> int:
+    """With how many characters two texts begin alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
 
 
 def _first(one: Any, other: Any, path: str = "") -> tuple[str, Any, Any] | None:

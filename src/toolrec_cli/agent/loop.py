@@ -76,7 +76,7 @@ class Explorer:
 
     def explore(self, user: User, on_step: Callable[[Trajectory], None] | None = None) -> Trajectory:
         """One user's exploration, from the first thought to the list. `on_step` sees it after every round."""
-        trajectory, memory = self._begin(user), self.memory(self.catalog, user.history)
+        trajectory, memory = self.begin(user), self.memory(self.catalog, user.history)
         for number in range(1, self.limits.max_rounds + 1):
             context = self._context(user, memory, number, bool(memory.candidates) and stuck(trajectory.steps))
             try:
@@ -98,7 +98,8 @@ class Explorer:
         best = tuple(index for index, _ in fused(memory.candidates.values()))[: self.limits.n]
         return self._end(trajectory, memory, best, Status.FORCED if best else Status.FAILED)
 
-    def _begin(self, user: User) -> Trajectory:
+    def begin(self, user: User) -> Trajectory:
+        """An exploration before its first round: what is given."""
         newest = rated(user, NEWEST_SHOWN)
         trajectory = Trajectory(
             user_id=user.user_id,

@@ -1,12 +1,12 @@
-"""Every exchange on record, and a model that answers from the record."""
+"""Every exchange on record, and read again."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolrec_cli.errors import InputError, ProviderError
+from toolrec_cli.errors import InputError
 from toolrec_cli.llm.codec import canonical, digest, reply_from, reply_json, request_from, request_json
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 from toolrec_cli.llm.metered import current_label
@@ -62,33 +62,6 @@ class Recorded:
         return reply
 
 
-class Replayed:
-    """Answers from recorded exchanges, asking nobody."""
-
-    def __init__(self, exchanges: Iterable[Exchange], name: str | None = None) -> None:
-        """Of equal questions the first answer counts. `name` None: the model that was recorded."""
-        self._replies: dict[str, Reply] = {}
-        recorded = ""
-        for exchange in exchanges:
-            self._replies.setdefault(exchange.digest, replace(exchange.reply, from_cache=True))
-            recorded = recorded or exchange.model
-        self._name = name or recorded
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def reply(self, request: Request) -> Reply:
-        """The recorded answer. Raises ProviderError for a question that was not asked then."""
-        found = self._replies.get(question_digest(request))
-        if found is None:
-            raise ProviderError(
-                "The record has no answer to this question: something that is told to the model has changed.",
-                hint="Ask the model itself (--model), or replay with what the run was made with.",
-            )
-        return found
-
-
 def read_exchanges(path: Path) -> list[Exchange]:
     """The exchanges of an `exchanges.jsonl`; a last line that kill -9 broke off is passed over.
 
@@ -101,7 +74,7 @@ def read_exchanges(path: Path) -> list[Exchange]:
     found: list[Exchange] = []
     for number, line in enumerate(lines, start=1):
         if line and number < len(lines):  # what stands after the last newline was never finished
-            found.append(_exchange(path, number, line))
+            found.append(parsed_exchange(f"Line {number} of {path}", line))
     return found
 
 
@@ -115,10 +88,11 @@ def earlier_exchanges(path: Path) -> Iterator[Exchange]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.endswith(b"\n"):
-                yield _exchange(path, number, line)
+                yield parsed_exchange(f"Line {number} of {path}", line)
 
 
-def _exchange(path: Path, number: int, line: bytes) -> Exchange:
+def parsed_exchange(where: str, line: bytes) -> Exchange:
+    """One line. Raises InputError, naming `where`, when it is none, or newer than this program."""
     try:
         told = json.loads(line)
         if (version := int(told["schema_version"])) <= SCHEMA_VERSION:
@@ -130,5 +104,5 @@ def _exchange(path: Path, number: int, line: bytes) -> Exchange:
                 reply_from(told["reply"], from_cache=told["from_cache"]),
             )
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"Line {number} of {path} is no exchange ({error}).") from error
-    raise InputError(f"{path} has exchange version {version}; this toolrec reads up to {SCHEMA_VERSION}.")
+        raise InputError(f"{where} is no exchange ({error}).") from error
+    raise InputError(f"{where} has exchange version {version}; this toolrec reads up to {SCHEMA_VERSION}.")

@@ -14,6 +14,7 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.llm.codec import canonical, digest
 from toolrec_cli.llm.endpoint import ProtocolName
+from toolrec_cli.llm.messages import ChatModel
 from toolrec_cli.llm.metered import labelled
 from toolrec_cli.llm.recorded import earlier_exchanges
 from toolrec_cli.llm.stack import ModelOptions, Stack, build
@@ -89,9 +90,22 @@ class Speaker:
 
     def explorer(self, dataset: Dataset, facets: Facets, scorer: BlockScorer, limits: Limits) -> Explorer:
         """The surrogate with its tools, for the limits that its brief was made with."""
-        tools = Toolbox([RetrievalTool(scorer), RankTool(self.ranker), FinishTool()])
-        surrogate = LLMSurrogate(self.stack.model, self.brief)
-        return Explorer(surrogate, tools, dataset.catalog, facets, scorer.attributes, dataset.name, limits)
+        return spoken_explorer(self.stack.model, self.brief, self.habits, dataset, facets, scorer, limits)
+
+
+def spoken_explorer(
+    model: ChatModel,
+    brief: Brief,
+    habits: RankHabits,
+    dataset: Dataset,
+    facets: Facets,
+    scorer: BlockScorer,
+    limits: Limits,
+) -> Explorer:
+    """`model` as the surrogate and as the rank tool, beside the real tools."""
+    tools = Toolbox([RetrievalTool(scorer), RankTool(LLMRanker(model, brief, habits)), FinishTool()])
+    surrogate = LLMSurrogate(model, brief)
+    return Explorer(surrogate, tools, dataset.catalog, facets, scorer.attributes, dataset.name, limits)
 
 
 def introduce(
@@ -110,18 +124,36 @@ def introduce(
     log = ExchangeLog()
     earlier = earlier_exchanges(before.path / EXCHANGES) if before else ()
     stack = build(plan.options, setting.environment, setting.workspace, sink=log.add, earlier=earlier)
-    protocol, catalog = plan.protocol or stack.endpoint.protocol, dataset.catalog
-    domain = plan.prompt or choose_domain(dataset.card.source, dataset.name, catalog.attributes)
-    examples = demonstrations(catalog, facets, attributes) if protocol == "react" else ""
-    brief = make_brief(
+    protocol, legal_only = plan.protocol or stack.endpoint.protocol, stack.endpoint.dynamic_schema
+    brief = brief_of(plan, dataset, facets, attributes, limits, protocol, legal_only=legal_only)
+    return Speaker(stack, brief, habits_of(plan, setting), log)
+
+
+def habits_of(plan: ModelPlan, setting: Setting) -> RankHabits:
+    """How the model is asked for an order."""
+    return RankHabits(plan.samples, plan.merge, seed=setting.seed)
+
+
+def brief_of(
+    plan: ModelPlan,
+    dataset: Dataset,
+    facets: Facets,
+    attributes: tuple[str, ...],
+    limits: Limits,
+    protocol: str,
+    *,
+    legal_only: bool,
+) -> Brief:
+    """What the model is told beforehand, by today's templates, in a protocol; `legal_only` is the endpoint's."""
+    catalog = dataset.catalog
+    return make_brief(
         catalog,
         facets,
         attributes,
         protocol=protocol,
-        domain=domain,
+        domain=plan.prompt or choose_domain(dataset.card.source, dataset.name, catalog.attributes),
         n=limits.n,
         max_rounds=limits.max_rounds,
-        demonstrations=examples,
-        legal_only=stack.endpoint.dynamic_schema,
+        demonstrations=demonstrations(catalog, facets, attributes) if protocol == "react" else "",
+        legal_only=legal_only,
     )
-    return Speaker(stack, brief, RankHabits(plan.samples, plan.merge, seed=setting.seed), log)
