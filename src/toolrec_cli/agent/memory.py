@@ -22,8 +22,9 @@ class Admission:
 class Memory:
     """Candidates with their tool marks. Only `admit` puts anything in, and nothing from the history gets past it."""
 
-    def __init__(self, catalog: Catalog, history: ItemArray) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, history: ItemArray, kind: type[Candidate] = Candidate) -> None:
+        """`kind`: how candidates weigh what speaks for them, one of `tools.fusion.FUSIONS`."""
+        self._catalog, self._kind = catalog, kind
         self._history = frozenset(history.tolist())
         self.candidates: dict[int, Candidate] = {}
 
@@ -61,5 +62,5 @@ class Memory:
     def _store(self, item_index: int, mark: Mark) -> bool:
         """Add the mark; whether the item is new here. A rank tool orders what is known, it is no new evidence of its own."""
         new = item_index not in self.candidates
-        self.candidates.setdefault(item_index, Candidate(item_index, [])).marks.append(mark)
+        self.candidates.setdefault(item_index, self._kind(item_index, [])).marks.append(mark)
         return new

@@ -48,8 +48,8 @@ class OpenCatalog(Catalog):
 class UncheckedMemory(Memory):
     """Admits everything: strange names, items of the history, the same item twice."""
 
-    def __init__(self, catalog: Catalog, history: ItemArray) -> None:
-        super().__init__(catalog, history)
+    def __init__(self, catalog: Catalog, history: ItemArray, kind: type[Candidate] = Candidate) -> None:
+        super().__init__(catalog, history, kind)
         self._open = catalog
         if isinstance(catalog, OpenCatalog):
             catalog.forget()
@@ -61,7 +61,7 @@ class UncheckedMemory(Memory):
             if (match := self._open.resolve(named.name)) is None:
                 continue
             new = match.item_index not in self.candidates
-            candidate = self.candidates.setdefault(match.item_index, Candidate(match.item_index, []))
+            candidate = self.candidates.setdefault(match.item_index, self._kind(match.item_index, []))
             candidate.marks.append(Mark(tool, attribute, value, named.rank, named.score, step))
             admitted.append((match.item_index, named, new))
         return Admission(tuple(admitted), ())

@@ -159,6 +159,11 @@ class FromRecord:
         self._index, self._name, self._inner = index, name, inner
         self._here = threading.local()
 
+    def over(self, inner: ChatModel) -> "FromRecord":
+        """The same over another model."""
+        self._inner = inner
+        return self
+
     @property
     def name(self) -> str:
         return self._name

@@ -108,9 +108,11 @@ def build(
     sink: Sink | None = None,
     note: Note | None = None,
     earlier: Iterable[Exchange] = (),
+    around: Callable[[ChatModel], ChatModel] | None = None,
 ) -> Stack:
     """The model. `sink` gets every exchange, `note` what is to be said on the way; `earlier` are the exchanges
-    of a resumed run: they count in ledger and budget, as they did then.
+    of a resumed run: they count in ledger and budget, as they did then. What `around` makes of the model is asked before the
+    cache is, and recorded.
 
     Asks nobody anything yet. Raises UsageError for settings that make no sense, InputError for a key file or a cache that
     cannot be used.
@@ -143,6 +145,8 @@ def build(
     store = None if options.cache is None else ReplyStore(options.cache)
     if store is not None:
         model = Cached(model, store, endpoint.identity())
+    if around is not None:
+        model = around(model)
     if sink is not None:
         model = Recorded(model, sink)
     return Stack(Metered(model, ledger), endpoint, prices, ledger, budget, server, store, heard)

@@ -15,10 +15,12 @@ from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.data.interactions import Interactions, Part
+from toolrec_cli.llm.replayed import FromRecord
 from toolrec_cli.models import store
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.operations.accounting import accounted
 from toolrec_cli.operations.asking import BLOCK, OnStep, Pace, ask
+from toolrec_cli.operations.changing import Changes, changed
 from toolrec_cli.operations.deriving import Outcome, derive
 from toolrec_cli.operations.modelling import ModelPlan, Speaker, introduce
 from toolrec_cli.operations.resuming import Again, plain, recorded, underway
@@ -52,6 +54,8 @@ class AgentPlan:
     """Whether to use what `toolrec tune` learned, where it fits; it plays no part with a language model."""
     model: ModelPlan | None = None
     """The language model that plays the surrogate; None: the built-in one does."""
+    changed: Changes | None = None
+    """What is taken away or done otherwise, to see what it is worth; None: nothing."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +98,27 @@ def assemble(
     users: IntArray | None = None,
     histories: Interactions | None = None,
     again: Again | None = None,
+    upon: FromRecord | None = None,
 ) -> Agent:
     """Load backbone, encoders and these users' histories (None: everybody's); `histories`, where given, are put in their place.
 
-    A language model is made ready and asked nothing; what the run `again` had spent on it is counted. Raises InputError with
-    the next command when something is missing.
+    A language model is made ready and asked nothing; what the run `again` had spent on it is counted, and what is on record
+    (`upon`) it is not asked. Raises InputError with the next command when something is missing.
     """
+    agent = _as_it_is(setting, dataset, plan, users, histories, again, upon)
+    return changed(agent, plan.changed) if plan.changed else agent
+
+
+def _as_it_is(
+    setting: Setting,
+    dataset: Dataset,
+    plan: AgentPlan,
+    users: IntArray | None,
+    histories: Interactions | None,
+    again: Again | None,
+    upon: FromRecord | None,
+) -> Agent:
+    """`assemble`, before anything is changed."""
     run, card = store.find_backbone(setting.runs, dataset, plan.backbone)
     encoder_runs = store.choose_encoders(setting.runs, dataset, card.digest, plan.attributes, plan.backbone)
     encoders = {name: store.load_encoder(found, dataset, card.digest) for name, found in encoder_runs.items()}
@@ -111,7 +130,7 @@ def assemble(
     facets = Facets(dataset.catalog)
     if plan.model is not None:
         before = again.run if again else None
-        speaker = introduce(setting, dataset, facets, scorer.attributes, plan.limits, plan.model, before)
+        speaker = introduce(setting, dataset, facets, scorer.attributes, plan.limits, plan.model, before, upon)
         explorer = speaker.explorer(dataset, facets, scorer, plan.limits)
         return Agent(dataset, histories, scorer, explorer, card.name, {**inputs, **speaker.inputs}, speaker=speaker)
     tuned, untuned = None, "it was asked to do without"

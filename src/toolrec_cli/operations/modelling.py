@@ -17,6 +17,7 @@ from toolrec_cli.llm.endpoint import ProtocolName
 from toolrec_cli.llm.messages import ChatModel
 from toolrec_cli.llm.metered import labelled
 from toolrec_cli.llm.recorded import earlier_exchanges
+from toolrec_cli.llm.replayed import FromRecord
 from toolrec_cli.llm.stack import ModelOptions, Stack, build
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.operations.accounting import EXCHANGES, ExchangeLog
@@ -116,14 +117,17 @@ def introduce(
     limits: Limits,
     plan: ModelPlan,
     before: RunDir | None = None,
+    upon: FromRecord | None = None,
 ) -> Speaker:
-    """The model, asked nothing yet; `before` is the run that goes on, whose answers count in ledger and budget.
+    """The model, asked nothing yet; `before` is the run that goes on, whose answers count in ledger and budget; what is on
+    record (`upon`) it is not asked.
 
     Raises UsageError for settings that make no sense, InputError for a key file or a cache that cannot be used.
     """
     log = ExchangeLog()
     earlier = earlier_exchanges(before.path / EXCHANGES) if before else ()
-    stack = build(plan.options, setting.environment, setting.workspace, sink=log.add, earlier=earlier)
+    around = upon.over if upon else None
+    stack = build(plan.options, setting.environment, setting.workspace, sink=log.add, earlier=earlier, around=around)
     protocol, legal_only = plan.protocol or stack.endpoint.protocol, stack.endpoint.dynamic_schema
     brief = brief_of(plan, dataset, facets, attributes, limits, protocol, legal_only=legal_only)
     return Speaker(stack, brief, habits_of(plan, setting), log)

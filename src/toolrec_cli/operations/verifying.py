@@ -19,6 +19,7 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import CheckError, InputError, UsageError
 from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord, NotOnRecord, Sitting
 from toolrec_cli.operations.accounting import EXCHANGES
+from toolrec_cli.operations.changing import changed
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
 from toolrec_cli.operations.modelling import ModelPlan, brief_of, habits_of, spoken_explorer
 from toolrec_cli.operations.planned import pinned, plan_of
@@ -107,19 +108,20 @@ def _speaking(
     if told is None:
         raise InputError(f"{run.path} does not say what {first.surrogate} was told.")
     answers = FromRecord(ExchangeIndex(run.path / EXCHANGES), model.options.model)
-    agent = assemble(setting, dataset, replace(plan, model=None, tuned=False))
+    agent = assemble(setting, dataset, replace(plan, model=None, tuned=False, changed=None))
     facets, scorer = agent.explorer.facets, agent.scorer
     brief = brief_of(model, dataset, facets, scorer.attributes, plan.limits, told.protocol, legal_only=told.legal_only)
     brief = replace(brief, max_tokens=told.max_tokens, temperature=told.temperature, seed=told.seed)
     explorer = spoken_explorer(answers, brief, habits_of(model, setting), dataset, facets, scorer, plan.limits)
     prompt = {"model:prompt": f"{brief.prompt} {brief.digest}"}
-    return _Again(replace(agent, explorer=explorer, inputs={**agent.inputs, **prompt}), answers)
+    agent = replace(agent, explorer=explorer, inputs={**agent.inputs, **prompt})
+    return _Again(changed(agent, plan.changed) if plan.changed else agent, answers)
 
 
 def _failed(run: RunDir, found: Divergence, agent: Agent) -> CheckError:
     where = "the end" if found.step is None else f"step {found.step}" if found.step else "the beginning"
-    changed = [name for name, digest in agent.inputs.items() if run.manifest.inputs.get(name) != digest]
-    hint = f"Changed since: {', '.join(changed)}." if changed else "Models and data are those of the record."
+    since = [name for name, digest in agent.inputs.items() if run.manifest.inputs.get(name) != digest]
+    hint = f"Changed since: {', '.join(since)}." if since else "Models and data are those of the record."
     then, now = _shortened(found.then, found.now)
     return CheckError(
         f"User {found.user_id}, {where}, {found.field}: recorded {then}, now {now}. "

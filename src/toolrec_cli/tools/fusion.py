@@ -1,11 +1,48 @@
-"""Reciprocal-rank fusion of what the retrieval tools brought."""
+"""What the retrieval tools brought, fused: how much speaks for an item, by its place with each tool that brought it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from operator import itemgetter
 
 from toolrec_cli.tools.protocol import RRF_CONSTANT, Candidate
 
-__all__ = ["RRF_CONSTANT", "evidence", "fused"]
+__all__ = ["FUSIONS", "RRF_CONSTANT", "evidence", "fused"]
+
+DEEPEST = 200
+"""The place below which a list is worth nothing to `borda`: the most that a tool may be asked for."""
+
+
+class _Borda(Candidate):
+    """Σ max(0, 201 − place): each tool gives points by place (Aslam and Montague, SIGIR 2001)."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def fuse(places: Collection[int]) -> float:
+        return float(sum([max(0, DEEPEST + 1 - place) for place in places]))
+
+
+class _InverseSquare(Candidate):
+    """n · Σ 1 / place², n tools (Mourão, Martins and Magalhães, CLEF 2014): much for a first place, and for company."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def fuse(places: Collection[int]) -> float:
+        return len(places) * sum([1.0 / place**2 for place in places])
+
+
+class _Best(Candidate):
+    """1 / the best place: one tool is enough, agreement counts for nothing."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def fuse(places: Collection[int]) -> float:
+        return 1.0 / min(places) if places else 0.0
+
+
+FUSIONS: dict[str, type[Candidate]] = {"rrf": Candidate, "borda": _Borda, "isr": _InverseSquare, "best": _Best}
+"""Kinds of candidates by the name of the fusion that weighs them; the first is what memory holds by default."""
 
 
 def evidence(candidate: Candidate) -> float:

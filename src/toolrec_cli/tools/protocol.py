@@ -1,6 +1,6 @@
 """What a tool is, what it sees, and what it hands back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -66,19 +66,21 @@ class Candidate:
 
     @property
     def evidence(self) -> float:
-        """Σ over the distinct retrieval tools that brought the item of 1 / (60 + its best place with that tool).
-
-        Reciprocal-rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
-        """
+        """What speaks for it: `fuse` of its best place with each of the distinct retrieval tools that brought it."""
         n, found = self._evidence
         if n != len(self.marks):
             best: dict[str | None, int] = {}
             for mark in self.marks:
                 if mark.tool == "retrieve":
                     best[mark.attribute] = min(mark.rank, best.get(mark.attribute, mark.rank))
-            found = sum([1.0 / (RRF_CONSTANT + rank) for rank in best.values()])
+            found = self.fuse(best.values())
             self._evidence = (len(self.marks), found)
         return found
+
+    @staticmethod
+    def fuse(places: Collection[int]) -> float:
+        """Σ 1 / (60 + place): reciprocal-rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009). Others: `tools.fusion`."""
+        return sum([1.0 / (RRF_CONSTANT + place) for place in places])
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,18 @@ class RankTool:
         return Proposal(named, ordered.note, ordered.exchanges)
 
 
+class NoRank:
+    """In the rank tool's place where there is to be none: whoever calls it is told."""
+
+    name = "rank"
+    about = "rank: not to be had in this run."
+    Arguments = RankArguments
+
+    def __call__(self, arguments: RankArguments, context: Context) -> Refused:
+        """Never an order."""
+        return Refused("There is no ranking in this run.", "Put what you were shown in order yourself, and finish.")
+
+
 def _until(ordered: Names, k: int, context: Context) -> Names:
     """The names up to the k-th candidate among them; the rest memory turns away, and it costs no place."""
     found: set[int] = set()

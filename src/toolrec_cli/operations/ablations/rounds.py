@@ -1,20 +1,17 @@
 """How many rounds are worth it: the same surrogate, made to stop after 1, 2, … rounds."""
 
-from dataclasses import replace
-
-from toolrec_cli.agent.loop import Limits
 from toolrec_cli.evaluation.variants import Variant
 from toolrec_cli.operations.ablating import AblationKind
 from toolrec_cli.operations.bench import Bench
+from toolrec_cli.operations.changing import of_rounds
 
 
 def make(bench: Bench) -> tuple[list[Variant], str]:
     """One variant a number of rounds; the most is the reference."""
     agent = bench.agent()
-    limits = agent.explorer.limits
-    numbers = range(1, limits.max_rounds + 1)
-    explorers = {_name(number): replace(agent.explorer, limits=Limits(limits.n, number)) for number in numbers}
-    return bench.explored(agent, explorers), _name(limits.max_rounds)
+    most = agent.explorer.limits.max_rounds
+    explorers = {_name(number): of_rounds(agent.explorer, number) for number in range(1, most + 1)}
+    return bench.explored(agent, explorers), _name(most)
 
 
 def _name(number: int) -> str:
