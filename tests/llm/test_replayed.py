@@ -8,11 +8,11 @@ import pytest
 from doubles import question
 
 from toolrec_cli.errors import InputError
-from toolrec_cli.llm.failures import Rejected
+from toolrec_cli.llm.failures import NotOnRecord, Rejected
 from toolrec_cli.llm.messages import Reply, Request
 from toolrec_cli.llm.metered import labelled
 from toolrec_cli.llm.recorded import Exchange, question_digest
-from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord, NotOnRecord, Replayed, last_sitting
+from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord, Replayed, last_sitting
 
 
 def exchange(label: str | None, asked: Request, said: str) -> Exchange:

@@ -53,12 +53,12 @@ def again(workspace: Path, resume: str | None, allow_drift: bool) -> Any:
 def _recorded(ctx: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
     """The settings of the run's record that were not typed."""
     from toolrec_cli.errors import UsageError
-    from toolrec_cli.storage.run_dir import find_run
+    from toolrec_cli.storage.run_dir import find_run, resumed_by
 
     run = find_run(given["workspace"] / "runs", given["resume"])
     if run.manifest.verb != ctx.info_name:
-        hint = f"Type: toolrec {run.manifest.verb} --resume {run.path}"
-        resumes = run.manifest.verb in ("recommend", "eval")
+        hint = f"Type: toolrec {resumed_by(run.manifest.verb)} --resume {run.path}"
+        resumes = run.manifest.verb in ("recommend", "eval", "what-if")
         raise UsageError(
             f"{run.path} is a {run.manifest.verb} run, not one of {ctx.info_name}.", hint=hint if resumes else None
         )

@@ -147,18 +147,35 @@ _ALL: dict[str, tuple[Any, Any]] = {
 
 def with_model(command: Callable[..., None]) -> Callable[..., None]:
     """A command, with its context first, that takes these options too; it finds their values in `ctx.params`."""
+    return _taking(command, _ALL)
+
+
+def with_model_asked(command: Callable[..., None]) -> Callable[..., None]:
+    """The same with those options only that say who is asked, how fast and for how much, not what he is told."""
+    return _taking(command, {name: option for name, option in _ALL.items() if name not in _TOLD})
+
+
+def asked_options() -> list[str]:
+    """How those options are written."""
+    return [f"--{name.replace('_', '-')}" for name in _ALL if name not in _TOLD]
+
+
+_TOLD = ("protocol", "prompt", "rank_samples", "rank_merge", "dry_run")
+
+
+def _taking(command: Callable[..., None], options: dict[str, tuple[Any, Any]]) -> Callable[..., None]:
     own = inspect.signature(command)
     kind = inspect.Parameter.KEYWORD_ONLY
-    added = [inspect.Parameter(name, kind, default=default, annotation=of) for name, (of, default) in _ALL.items()]
+    added = [inspect.Parameter(name, kind, default=default, annotation=of) for name, (of, default) in options.items()]
 
     @wraps(command)
-    def taking_all(ctx: typer.Context, **given: Any) -> None:
-        command(ctx, **{name: value for name, value in given.items() if name not in _ALL})
+    def taking_more(ctx: typer.Context, **given: Any) -> None:
+        command(ctx, **{name: value for name, value in given.items() if name not in options})
 
-    found: Any = taking_all
+    found: Any = taking_more
     found.__signature__ = own.replace(parameters=[*own.parameters.values(), *added])
-    found.__annotations__ = {**command.__annotations__, **{name: of for name, (of, _) in _ALL.items()}}
-    return taking_all
+    found.__annotations__ = {**command.__annotations__, **{name: of for name, (of, _) in options.items()}}
+    return taking_more
 
 
 def model_options(params: dict[str, Any], workspace: Path) -> "ModelOptions":
@@ -179,6 +196,34 @@ def model_options(params: dict[str, Any], workspace: Path) -> "ModelOptions":
         limits=Limits(params.get("max_cost"), params.get("max_tokens"), params.get("max_calls")),
         cache=cache_path(workspace) if params.get("cache") else None,
     )
+
+
+def over_recorded(ctx: typer.Context, workspace: Path) -> Any:
+    """What a recorded `ModelPlan` becomes by what was typed: options not typed stay, budgets do not (they were another run's)."""
+    from dataclasses import fields, replace
+
+    from toolrec_cli.llm.budgeted import Limits
+
+    typed = {name for name in ctx.params if _is_typed(ctx, name)}
+    found = model_options({**ctx.params, "model": ctx.params["model"] or "-"}, workspace)
+    kept = {each.name for each in fields(found)} & typed
+    if "server_setting" in typed:
+        kept.add("settings")
+    elsewhere = typed & {"model", "base_url", "server"}
+
+    def over(recorded: Any) -> Any:
+        limits = Limits(ctx.params["max_cost"], ctx.params["max_tokens"], ctx.params["max_calls"])
+        then = replace(recorded.options, base_url=None) if "server" in elsewhere else recorded.options
+        cache = found.cache if "cache" in typed else then.cache
+        new = replace(then, limits=limits, **{name: getattr(found, name) for name in kept - {"cache"}})
+        return replace(recorded, options=replace(new, cache=cache))
+
+    return over
+
+
+def _is_typed(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
 
 _OF_A_MODEL = {

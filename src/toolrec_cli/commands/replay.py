@@ -1,17 +1,23 @@
 """toolrec replay"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from toolrec_cli.commands import model_options as llm
 from toolrec_cli.commands import options
+from toolrec_cli.commands.supposing import what_if as suppose
 
 AT_ONCE = 20
 """Users that are shown of a run of many, unless all are asked for."""
 
+_SUPPOSED = "What if"
 
+
+@llm.with_model_asked
 def replay(
+    ctx: typer.Context,
     run: Annotated[
         str | None,
         typer.Argument(metavar="[RUN]", help="A run's directory or name. Default: the newest with trajectories."),
@@ -22,6 +28,9 @@ def replay(
     step: Annotated[int | None, typer.Option("--step", min=1, help="Only this round.")] = None,
     rows: Annotated[int, typer.Option(min=1, help="Items shown of each observation.")] = 8,
     plain: Annotated[bool, typer.Option("--plain", help="Lines without frames, on stdout.")] = False,
+    pager: Annotated[
+        bool, typer.Option("--pager/--no-pager", help="On a terminal, show what is longer than a screen in a pager.")
+    ] = True,
     against: Annotated[
         str | None, typer.Option("--against", metavar="RUN2", help="Compare: whose lists differ, and where they part.")
     ] = None,
@@ -31,24 +40,75 @@ def replay(
     verify: Annotated[
         bool, typer.Option("--verify", help="Explore anew with the real tools, and compare with the record.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The recorded trajectories, a JSON document a line.")] = False,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--what-if",
+            metavar="NAME=VALUE",
+            help="Explore anew with this changed: memory=off, rank=off, attributes=A,B, max-rounds=N, backbone=RUN, fusion=NAME.",
+            rich_help_panel=_SUPPOSED,
+        ),
+    ] = None,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Ask the model what is not on record, unasked.", rich_help_panel=_SUPPOSED),
+    ] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with a what-if run.", rich_help_panel=_SUPPOSED),
+    ] = None,
+    out: options.Out = None,
+    workers: options.Workers = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON: the recorded trajectories, one a line.")] = False,
     workspace: options.Workspace = Path(),
 ) -> None:
-    """Show a recorded run as it was traced. Nothing is computed again, unless it is to be verified.
+    """Show a recorded run as it was traced. Nothing is computed again, unless it is to be verified, or something supposed.
 
     [bold]toolrec replay RUN --user 42[/bold]
     [bold]toolrec replay RUN --against RUN2[/bold]
     [bold]toolrec replay RUN --verify[/bold]: exit code 6 at the first thing that is not as recorded.
+    [bold]toolrec replay RUN --what-if rank=off --what-if max-rounds=3[/bold]: what would have changed in lists and metrics.
     """
+    from toolrec_cli.render.pager import paged
+
+    _one_at_a_time(ctx, {"--verify": verify, "--against": against, "--what-if": what_if, "--resume": resume})
+    if verify:
+        return _verify(workspace, run, user)
+    if what_if or resume:
+        return suppose(ctx, workspace, run, user, what_if or [], yes=yes, resume=resume, out=out, as_json=as_json)
+    with paged(wanted=pager and not as_json):
+        if against is not None:
+            return _compare(workspace, run, against, user, as_json)
+        return _show(workspace, run, user, step, rows, plain, everybody, as_json)
+
+
+def _one_at_a_time(ctx: typer.Context, given: dict[str, Any]) -> None:
+    """Raises UsageError for meanings of replay that exclude each other, and for options that say nothing in this one."""
+    from toolrec_cli.errors import UsageError
+
+    said = [name for name, value in given.items() if value]
+    if len(said) > 1:
+        raise UsageError(f"{said[0]} and {said[1]} exclude each other.", hint="A replay does one of them at a time.")
+    of_what_if = ("--out", "--yes", "--workers", *llm.asked_options())
+    if not {"--what-if", "--resume"} & {*said} and (idle := [n for n in options.all_typed(ctx) if n in of_what_if]):
+        raise UsageError(f"{idle[0]} says nothing here: nobody is asked anything.", hint="It belongs to --what-if.")
+
+
+def _show(
+    workspace: Path,
+    run: str | None,
+    user: list[str] | None,
+    step: int | None,
+    rows: int,
+    plain: bool,
+    everybody: bool,
+    as_json: bool,
+) -> None:
     from toolrec_cli.agent.replay import recorded
     from toolrec_cli.render.console import print_json_line, say
     from toolrec_cli.render.ranking import print_rankings, trajectory_document
     from toolrec_cli.render.trace import print_plain, print_trace
 
-    if verify:
-        return _verify(workspace, run, user)
-    if against is not None:
-        return _compare(workspace, run, against, user, as_json)
     for number, trajectory in enumerate(recorded(workspace / "runs", run, user)):
         if number == AT_ONCE and not (as_json or everybody or user):
             say(f"The first {AT_ONCE} users; --user ID shows one, --all everybody.", style="dim")
@@ -61,7 +121,6 @@ def replay(
             print_trace(trajectory, rows, step)
             if step is None:
                 print_rankings([trajectory], as_json=False)
-    return None
 
 
 def _verify(workspace: Path, name: str | None, users: list[str] | None) -> None:

@@ -33,6 +33,7 @@ def runs(ctx: typer.Context, as_json: options.Json = False, workspace: options.W
     from toolrec_cli.operations.runs import lines
     from toolrec_cli.render.console import say
     from toolrec_cli.render.runs import print_runs
+    from toolrec_cli.storage.run_dir import resumed_by
 
     found = lines(workspace / "runs")
     if found or as_json:
@@ -41,7 +42,7 @@ def runs(ctx: typer.Context, as_json: options.Json = False, workspace: options.W
         say(f"Nothing has run in {workspace} yet.")
     for line in found:
         if line.resumable:
-            say(f"Go on: {options.command(f'{line.verb} --resume {line.name}', workspace)}", style="dim")
+            say(f"Go on: {options.command(f'{resumed_by(line.verb)} --resume {line.name}', workspace)}", style="dim")
 
 
 @app.command()

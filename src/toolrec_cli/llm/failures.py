@@ -1,6 +1,7 @@
 """How an answer can fail to come; what a budget, and a run over many users, have to know of it."""
 
 from toolrec_cli.errors import ProviderError
+from toolrec_cli.llm.messages import Request
 
 
 class Unanswered(ProviderError):
@@ -17,3 +18,14 @@ class Broken(ProviderError):
 
 class Rejected(ProviderError):
     """No answer to this question (for its content, its length, or since the server fails at it): the next one may get one."""
+
+
+class NotOnRecord(ProviderError):
+    """The record has no answer to this question (`request`), and nobody was asked."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(
+            "The record has no answer to this question: something that is told to the model has changed.",
+            hint="Ask the model itself (--model), or replay with what the run was made with.",
+        )
+        self.request = request

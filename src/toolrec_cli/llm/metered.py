@@ -9,6 +9,7 @@ from typing import Any
 
 from toolrec_cli.errors import BudgetSpent, ToolRecError
 from toolrec_cli.llm.codec import usage_json
+from toolrec_cli.llm.failures import NotOnRecord
 from toolrec_cli.llm.messages import ChatModel, Reply, Request, Usage
 from toolrec_cli.llm.prices import Prices
 
@@ -140,7 +141,7 @@ class Metered:
         label = self._own or current_label()
         try:
             reply = self._inner.reply(request)
-        except BudgetSpent:  # nobody was asked
+        except (BudgetSpent, NotOnRecord):  # nobody was asked
             raise
         except ToolRecError:
             self._ledger.add(label, Spent(failures=1))

@@ -10,25 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolrec_cli.errors import InputError, ProviderError
-from toolrec_cli.llm.failures import Rejected
+from toolrec_cli.errors import InputError
+from toolrec_cli.llm.failures import NotOnRecord, Rejected
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 from toolrec_cli.llm.metered import current_label
 from toolrec_cli.llm.recorded import SCHEMA_VERSION, Exchange, parsed_exchange, question_digest
 
 _BEFORE_REQUEST = b', "request": '
 """Ends the head of a line; it cannot stand within a JSON string, whose quotation marks are escaped."""
-
-
-class NotOnRecord(ProviderError):
-    """This question (`request`) was not asked then."""
-
-    def __init__(self, request: Request) -> None:
-        super().__init__(
-            "The record has no answer to this question: something that is told to the model has changed.",
-            hint="Ask the model itself (--model), or replay with what the run was made with.",
-        )
-        self.request = request
 
 
 class Replayed:

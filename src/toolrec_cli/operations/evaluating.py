@@ -94,7 +94,7 @@ def evaluate(
         _write_rankings(run, dataset, users, lists)
         report, values = _scored(asked_of, made, lists, len(possible))
         report = replace(report, usage=used(agent.speaker) if agent.speaker else None, llm_rank=ends)
-        _write_values(run, dataset, users, values)
+        write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
         run.update(result={"n_users": len(users), "statuses": report.statuses})
     return run, report
@@ -226,7 +226,8 @@ def _write_rankings(run: RunDir, dataset: Dataset, users: IntArray, lists: Mappi
     write_table(run.path / "rankings.parquet", RANKINGS, columns)
 
 
-def _write_values(run: RunDir, dataset: Dataset, users: IntArray, values: Mapping[str, Mapping[str, Any]]) -> None:
+def write_values(run: RunDir, dataset: Dataset, users: IntArray, values: Mapping[str, Mapping[str, Any]]) -> None:
+    """per_user.parquet: everybody's value of every metric, by row."""
     names = dataset.users["user_id"].gather(users)
     cells = [(row, metric, found) for row, metrics in values.items() for metric, found in metrics.items()]
     columns: dict[str, pl.Series] = {

@@ -56,6 +56,8 @@ class Record:
     def lines(self, positions: Sequence[int] | IntArray | None = None) -> Iterator[bytes]:
         """The lines of these positions, in their order; None: of all who are on record, in the order asked."""
         places = self._places[self._places >= 0] if positions is None else self._places[positions]
+        if not len(places):  # nobody is on record: there may be no file
+            return
         with self.path.open("rb") as file:
             for place in places.tolist():
                 file.seek(place)

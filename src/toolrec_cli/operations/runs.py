@@ -15,7 +15,7 @@ from toolrec_cli.operations.resuming import ASKED_FILE
 from toolrec_cli.storage.atomic import replacing, unhidden
 from toolrec_cli.storage.lock import holder
 from toolrec_cli.storage.log import has_lines
-from toolrec_cli.storage.run_dir import RunDir, list_runs
+from toolrec_cli.storage.run_dir import RunDir, list_runs, resumed_by
 from toolrec_cli.storage.tables import write_parquet
 
 SCHEMA_VERSION = 1
@@ -64,8 +64,14 @@ def shown(runs: Path, run: RunDir) -> dict[str, Any]:
 
 def children_of(found: list[RunDir], run: RunDir) -> list[RunDir]:
     """The runs that name what `run` made among their inputs."""
-    digest = run.manifest.result.get("digest")
-    return [each for each in found if digest is not None and digest in each.manifest.inputs.values()]
+    made = _digests(run)
+    return [each for each in found if not made.isdisjoint(each.manifest.inputs.values())]
+
+
+def _digests(run: RunDir) -> set[str]:
+    """By what others name the run as what they were made from: its model, or the trajectories that they replay."""
+    manifest = run.manifest
+    return {str(each) for each in (manifest.result.get("digest"), manifest.outputs.get(TRAJECTORIES)) if each}
 
 
 def remove(runs: Path, run: RunDir, *, force: bool = False) -> None:
@@ -107,7 +113,7 @@ def export(workspace: Path, run: RunDir, kind: str, out: Path, row: str | None =
 def _lists(run: RunDir, row: str | None) -> pl.DataFrame:
     path = run.path / "rankings.parquet"
     if not path.is_file():
-        hint = f"Type: toolrec {run.manifest.verb} --resume {run.path}" if _is_resumable(run) else None
+        hint = f"Type: toolrec {resumed_by(run.manifest.verb)} --resume {run.path}" if _is_resumable(run) else None
         raise InputError(f"{run.path} has no lists{' yet' if hint else ''}.", hint=hint)
     table = pl.read_parquet(path)
     if row is None:
@@ -131,7 +137,7 @@ def _titles(workspace: Path, run: RunDir) -> pl.DataFrame:
 
 def _makers(found: list[RunDir]) -> dict[str, str]:
     """Digest -> the name of the run that made it (the oldest of several)."""
-    return {str(run.manifest.result["digest"]): run.name for run in found if "digest" in run.manifest.result}
+    return {digest: run.name for run in found for digest in _digests(run)}
 
 
 def _line(run: RunDir, made_by: dict[str, str]) -> RunLine:

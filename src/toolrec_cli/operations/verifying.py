@@ -17,12 +17,13 @@ from toolrec_cli.agent.replay import TRAJECTORIES, recorded
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import CheckError, InputError, UsageError
-from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord, NotOnRecord, Sitting
+from toolrec_cli.llm.failures import NotOnRecord
+from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord, Sitting
 from toolrec_cli.operations.accounting import EXCHANGES
 from toolrec_cli.operations.changing import changed
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
 from toolrec_cli.operations.modelling import ModelPlan, brief_of, habits_of, spoken_explorer
-from toolrec_cli.operations.planned import pinned, plan_of
+from toolrec_cli.operations.planned import check_data, pinned, plan_of
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.storage.run_dir import RunDir
@@ -88,10 +89,7 @@ def _divergence(then: Trajectory, again: _Again) -> Divergence | None:
 
 
 def _again(setting: Setting, dataset: Dataset, run: RunDir, first: Trajectory) -> _Again:
-    if run.manifest.dataset_digest != dataset.card.digest:
-        raise InputError(
-            f"{run.path} explored another {dataset.name!r} than is prepared now.", hint="Prepare the same data."
-        )
+    check_data(run, dataset)
     plan, setting = pinned(setting, run, plan_of(run)), replace(setting, seed=run.manifest.seed)
     if plan.model is not None:
         return _speaking(setting, dataset, run, plan, plan.model, first)

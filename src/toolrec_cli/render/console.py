@@ -2,8 +2,11 @@
 
 import json
 import re
+import shutil
 import sys
-from typing import Any
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import IO, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -24,13 +27,35 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+_pager: list[IO[str]] = []
+"""Where all goes while something is shown in a pager."""
+
+
+@contextmanager
+def into(stream: IO[str]) -> Generator[None]:
+    """Within, `stdout` and `stderr` write to `stream`, as to the terminal."""
+    _pager.append(stream)
+    try:
+        yield
+    finally:
+        _pager.pop()
+
+
+def _to_pager() -> Console:
+    return _Console(file=_pager[-1], highlight=False, force_terminal=True, width=shutil.get_terminal_size().columns)
+
+
 def stdout(width_when_piped: int = WIDTH_WHEN_PIPED) -> Console:
     """Where answers go."""
+    if _pager:
+        return _to_pager()
     return _Console(highlight=False, width=None if sys.stdout.isatty() else width_when_piped)
 
 
 def stderr() -> Console:
     """Where progress, traces and warnings go."""
+    if _pager:
+        return _to_pager()
     return _Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH_WHEN_PIPED)
 
 

@@ -66,8 +66,8 @@ def _table(report: Report, k: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1), header_style="dim", pad_edge=False)
     table.add_column("row", overflow="fold")
     for name in (f"recall@{k}", main, f"mrr@{k}"):
-        table.add_column(_heading(name), overflow="fold")
-    table.add_column(f"{_heading(main)} − {report.baseline}", overflow="fold")
+        table.add_column(heading(name), overflow="fold")
+    table.add_column(f"{heading(main)} − {report.baseline}", overflow="fold")
     table.add_column("p", no_wrap=True)
     table.add_column("p, Holm", no_wrap=True)
     for row in report.rows:
@@ -103,7 +103,7 @@ def _measured(found: Interval | None, form: str) -> Text:
 def group_table(report: Report, by: str) -> Table:
     """The baseline and the surrogate for every kind of user."""
     groups = [group for group in report.groups if group.by == by]
-    metric, last = _heading(groups[0].metric), report.rows[-1].name
+    metric, last = heading(groups[0].metric), report.rows[-1].name
     title = foreign(f"By {by}; p corrected by Holm over every row and group", style="bold")
     difference = f"{last} − {report.baseline}"
     table = plain_table(title, by, "users", f"{metric}, {report.baseline}", f"{metric}, {last}", difference, "p, Holm")
@@ -138,7 +138,7 @@ def _earned(report: Report) -> list[str]:
     if report.earned is None:
         return []
     named = {name: found for name, found in report.earned.items() if name.startswith("ndcg@")}
-    said = [f"{_heading(name)} {spoken_difference(each)}, p {spoken_p(each.p_value)}" for name, each in named.items()]
+    said = [f"{heading(name)} {spoken_difference(each)}, p {spoken_p(each.p_value)}" for name, each in named.items()]
     least = [f"{each.detectable:.4f}" for each in named.values() if each.detectable is not None]
     seen = f" Minimum detectable: {', '.join(least)}." if least else ""
     return [f"{report.surrogate} − the built-in surrogate, which costs nothing: {'; '.join(said)}.{seen}"]
@@ -161,7 +161,7 @@ def _sampled(report: Report) -> list[str]:
         return []
     last = report.rows[-1]
     named = [name for name in last.metrics if name.startswith("ndcg@")]
-    least = [f"{_heading(name)} {d:.4f}" for name in named if (d := (last.versus or {})[name].detectable) is not None]
+    least = [f"{heading(name)} {d:.4f}" for name in named if (d := (last.versus or {})[name].detectable) is not None]
     if last.versus is None or not least:
         return []
     return [
@@ -170,7 +170,7 @@ def _sampled(report: Report) -> list[str]:
     ]
 
 
-def _heading(metric: str) -> str:
+def heading(metric: str) -> str:
     """ "ndcg@10" -> "NDCG@10". With one held-out item a user, Recall and Hit are the same figure: one column bears both names."""
     name, _, k = metric.partition("@")
     if name == "recall":

@@ -60,6 +60,11 @@ class Manifest:
     schema_version: int = SCHEMA_VERSION
 
 
+def resumed_by(verb: str) -> str:
+    """The command whose --resume goes on with a run of `verb`."""
+    return {"what-if": "replay"}.get(verb, verb)
+
+
 class RunDir:
     """One run on disk."""
 
@@ -142,7 +147,9 @@ def _ending(run: RunDir, log: str | None) -> Generator[None]:
             with suppress(OSError):  # on a full disk the manifest stays as it was: "running", with nobody at it
                 trim(run.path / log) if log else None
                 run.finish(*_how(stopped))
-            again = f". Go on: toolrec {run.manifest.verb} --resume {shlex.quote(str(run.path))}" if log else ""
+            again = (
+                f". Go on: toolrec {resumed_by(run.manifest.verb)} --resume {shlex.quote(str(run.path))}" if log else ""
+            )
             stopped.add_note(f"Kept: {run.path}{again}")
         raise
 

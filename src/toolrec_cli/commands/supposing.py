@@ -1,0 +1,110 @@
+"""toolrec replay --what-if"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from toolrec_cli.commands import model_options as llm
+from toolrec_cli.commands import options
+
+
+def what_if(
+    ctx: typer.Context,
+    workspace: Path,
+    name: str | None,
+    users: list[str] | None,
+    said: list[str],
+    *,
+    yes: bool,
+    resume: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Explore anew with what is said, or go on with a run that did; print what changed. Exit code 5 where some went unasked."""
+    import os
+
+    from toolrec_cli.data.library import open_dataset
+    from toolrec_cli.errors import PARTLY
+    from toolrec_cli.operations.asking import Pace
+    from toolrec_cli.operations.planned import plan_of
+    from toolrec_cli.operations.setting import Setting
+    from toolrec_cli.operations.what_if import what_if as run_what_if
+    from toolrec_cli.render.bill import say_usage
+    from toolrec_cli.render.console import say
+    from toolrec_cli.render.progress import bars
+    from toolrec_cli.render.what_if import print_what_if
+
+    parent, again, said = _of_whom(workspace, name, users, said, resume)
+    has_model = plan_of(parent).model is not None
+    _known(ctx, parent, has_model=has_model)
+    setting = Setting(workspace, out=out, call=options.call_of(ctx), environment=os.environ)
+    with bars() as progress:
+        run, found = run_what_if(
+            setting,
+            open_dataset(workspace, parent.manifest.dataset),
+            parent,
+            said,
+            users,
+            model=llm.over_recorded(ctx, workspace),
+            consent=lambda left, bill: _consent(left, bill, yes=yes),
+            again=again,
+            progress=progress,
+            pace=Pace(ctx.params["concurrency"] if has_model else 1, ctx.params["workers"]),
+        )
+    print_what_if(found, as_json=as_json)
+    say_usage(run.manifest.result)
+    if (why := run.manifest.result.get("untuned")) and "ranker" in parent.manifest.inputs:
+        say(f"The surrogate went untuned: {why}.", style="dim")
+    say(
+        f"Recorded in {run.path}. Side by side: toolrec replay {parent.path} --against {run.path} --user ID",
+        style="dim",
+    )
+    if found.told and (n := found.told.n_unasked):
+        go_on = options.command(f"replay --resume {run.path} --yes", workspace)
+        say(f"{n:,} users left the record, and the model was not asked for them. To ask it: {go_on}", style="red")
+        raise typer.Exit(PARTLY)
+
+
+def _of_whom(
+    workspace: Path, name: str | None, users: list[str] | None, said: list[str], resume: str | None
+) -> tuple[Any, Any, list[str]]:
+    """The run that is replayed, the one that goes on, and what is supposed."""
+    from toolrec_cli.agent.replay import run_with_trajectories
+    from toolrec_cli.errors import UsageError
+    from toolrec_cli.operations.planned import WhatIfPlan, whole_plan
+    from toolrec_cli.operations.resuming import Again
+    from toolrec_cli.storage.run_dir import find_run
+
+    runs = workspace / "runs"
+    if resume is None:
+        return run_with_trajectories(runs, name), None, said
+    run = find_run(runs, resume)
+    plan = whole_plan(run)
+    if not isinstance(plan, WhatIfPlan):
+        hint = f"Type: toolrec {run.manifest.verb} --resume {run.path}"
+        raise UsageError(f"{run.path} is a {run.manifest.verb} run, in which nothing is supposed.", hint=hint)
+    if name or users:
+        raise UsageError("With --resume, of whom a what-if is asked is settled.", hint="Leave RUN and --user out.")
+    return run_with_trajectories(runs, plan.parent), Again(run), list(plan.supposed)
+
+
+def _known(ctx: typer.Context, parent: Any, *, has_model: bool) -> None:
+    """Raises UsageError for options about a language model where none explored."""
+    from toolrec_cli.errors import UsageError
+
+    idle = [name for name in options.all_typed(ctx) if name in llm.asked_options()]
+    if idle and not has_model:
+        raise UsageError(f"{parent.path} was explored without a language model: {idle[0]} says nothing here.")
+
+
+def _consent(left: Sequence[Any], bill: Any, *, yes: bool) -> bool:
+    """Whether the model may be asked for those who left the record: --yes, or the answer of somebody at a terminal."""
+    from toolrec_cli.render.what_if import say_bill
+
+    say_bill(left, bill)
+    if yes:
+        return True
+    return sys.stdin.isatty() and typer.confirm("Ask it?", err=True)

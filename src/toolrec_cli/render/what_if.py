@@ -1,0 +1,123 @@
+"""What a replay with something supposed changed, as tables or as JSON."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.table import Table
+from rich.text import Text
+
+from toolrec_cli.evaluation.report import Row
+from toolrec_cli.llm.estimates import Bill, DryRun
+from toolrec_cli.operations.departing import Departure
+from toolrec_cli.operations.what_changed import RECORDED, SUPPOSED, Told, WhatIf
+from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.render.report import WIDE, heading, plain_table, spoken, spoken_difference, spoken_p
+
+_NAMED = 5
+"""Items, and users who left the record, that are told by name."""
+
+
+def print_what_if(found: WhatIf, *, as_json: bool) -> None:
+    """What was supposed, what became of the lists, and of the metrics where there are any."""
+    if as_json:
+        print_json(asdict(found))
+        return
+    console = stdout(width_when_piped=WIDE)
+    said = ", ".join(found.supposed)
+    console.print(foreign(f"{found.dataset}, {found.n_users:,} users of {found.parent}: what if {said}?", "bold"))
+    table = plain_table(Text(""), "", RECORDED, SUPPOSED)
+    both = (RECORDED, SUPPOSED)
+    table.add_row("explored by", *(foreign(found.surrogate[row]) for row in both))
+    table.add_row("ended", *(foreign(_ended(found.statuses[row])) for row in both))
+    table.add_row("mean rounds", *(f"{found.mean_rounds[row]:.2f}" for row in both))
+    console.print(table)
+    for line in _of_lists(found):
+        console.print(foreign(line), soft_wrap=True)
+    if found.rows:
+        console.print(_metrics(found, *found.rows))
+    else:
+        console.print(foreign(f"No metrics: {found.why_no_metrics}"))
+    if found.also_changed:
+        names = ", ".join(found.also_changed)
+        console.print(foreign(f"Not as recorded besides: {names}. What changed is not owed to {said} alone.", "yellow"))
+    if found.told:
+        for line in _of_record(found.told):
+            console.print(foreign(line), soft_wrap=True)
+
+
+def _ended(statuses: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items()))
+
+
+def _of_lists(found: WhatIf) -> list[str]:
+    lists = found.lists
+    if lists.overlap is None or lists.rank_biased_overlap is None:
+        return ["Nobody has a list in both runs."]
+    k = found.n
+    changed = lists.n_users - lists.n_same
+    lines = [
+        f"Lists: {changed:,} of {lists.n_users:,} changed. Overlap@{k} {spoken(lists.overlap)}, rank-biased overlap "
+        f"(p = 0.9) {spoken(lists.rank_biased_overlap)}; 1 is the same list.",
+    ]
+    for name, items, total in (
+        ("Came in", lists.came_in, lists.n_came_in),
+        ("Went out", lists.went_out, lists.n_went_out),
+    ):
+        if total:
+            most = ", ".join(f"{found.titles.get(item, item)} ({count:,})" for item, count in items[:_NAMED])
+            places = f"{total:,} place{'' if total == 1 else 's'}"
+            lines.append(f"{name}: {places}. For most users: {most}.")
+    return lines
+
+
+def _metrics(found: WhatIf, recorded: Row, supposed: Row) -> Table:
+    title = f"{found.split} split, n = {found.n_scored:,} users; mean [95 % interval], paired"
+    columns = ("metric", RECORDED, SUPPOSED, f"{SUPPOSED} − {RECORDED}", "p")
+    table = plain_table(foreign(title, "bold"), *columns)
+    for name, then in recorded.metrics.items():
+        if not name.startswith(("hit", "map")):  # the same figures as recall and mrr
+            versus = (supposed.versus or {})[name]
+            figures = (
+                spoken(then),
+                spoken(supposed.metrics[name]),
+                spoken_difference(versus),
+                spoken_p(versus.p_value),
+            )
+            table.add_row(heading(name), *figures)
+    return table
+
+
+def _of_record(told: Told) -> list[str]:
+    lines = [f"On the record: {told.n_stayed:,} users were answered from it alone."]
+    if told.departures:
+        where = spoken_departures(told.departures)
+        lines.append(f"Left it: {len(told.departures):,}, of whom {told.n_asked:,} were asked further. {where}")
+    return lines
+
+
+def spoken_departures(left: Sequence[Departure]) -> str:
+    """ "At step 1, the system text: 12 users; at step 2, what came of round 1: 3 users. The first: user 7, step 1; …"."""
+    places = Counter((each.step, each.part) for each in left)
+    said = "; ".join(
+        f"at step {step}, {part}: {count:,} user{'' if count == 1 else 's'}"
+        for (step, part), count in sorted(places.items())
+    )
+    first = ", ".join(f"{each.user_id} (step {each.step})" for each in left[:_NAMED])
+    more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
+    return f"{said[:1].upper()}{said[1:]}. Users: {first}{more}."
+
+
+def say_bill(left: Sequence[Departure], found: DryRun) -> None:
+    """On stderr: who left the record, and what it takes to ask the model for them."""
+    bill = found.estimate
+    say(f"{len(left):,} users leave the record. {spoken_departures(left)}")
+    say(
+        f"To ask {found.model} at {found.base_url} for them: {_spoken_bill(bill.expected)} to be expected, "
+        f"{_spoken_bill(bill.most)} at most; what is on record or in the cache costs nothing. Prices: {bill.price_source}."
+    )
+
+
+def _spoken_bill(bill: Bill) -> str:
+    money = "dollars n/a" if bill.dollars is None else f"${bill.dollars:,.4f}"
+    return f"{bill.calls:,} calls, {bill.input_tokens + bill.output_tokens:,} tokens, {money}"
