@@ -64,8 +64,7 @@ def replay(
 ) -> None:
     """Show a recorded run as it was traced. Nothing is computed again, unless it is to be verified, or something supposed.
 
-    [bold]toolrec replay RUN --user 42[/bold]
-    [bold]toolrec replay RUN --against RUN2[/bold]
+    [bold]toolrec replay RUN --user 42[/bold]; with --against RUN2 beside another run's.
     [bold]toolrec replay RUN --verify[/bold]: exit code 6 at the first thing that is not as recorded.
     [bold]toolrec replay RUN --what-if rank=off --what-if max-rounds=3[/bold]: what would have changed in lists and metrics.
     """
