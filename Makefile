@@ -12,8 +12,8 @@ demo: .venv/installed  ## the built-in sample, the built-in surrogate, a trace i
 test: .venv/developed lint  ## everything that must hold
 	$(BIN)/pytest --numprocesses auto
 
-test-kill: .venv/developed  ## a run killed at 200 moments goes on to the same lists; some minutes
-	KILLS=200 $(BIN)/pytest tests/operations/test_killed_runs.py --numprocesses auto
+test-kill: .venv/developed  ## runs killed at 200 moments each go on to the same lists, and pay for nothing twice; some minutes
+	KILLS=200 $(BIN)/pytest tests/operations/test_killed_runs.py tests/operations/test_killed_model_runs.py --numprocesses auto
 
 lint: .venv/developed
 	$(BIN)/ruff check .

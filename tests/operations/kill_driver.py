@@ -15,11 +15,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx2  # noqa: F401
+import openai  # noqa: F401
 import polars  # noqa: F401
 import torch
 
 from toolrec_cli import app
 from toolrec_cli.agent.loop import Explorer
+from toolrec_cli.llm.providers import client, presets  # noqa: F401
 from toolrec_cli.operations import evaluating, exploring  # noqa: F401
 from toolrec_cli.storage import run_dir
 

@@ -5,20 +5,19 @@ The moments are drawn by a seed. KILLS says how many (default 12; `make test-kil
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from subprocess import PIPE, CompletedProcess, Popen
 from typing import Any
 
 import polars as pl
 import pytest
+from killing import ENDS, KILLED, Zygote, len_of, moments, on_record, until
 from polars.testing import assert_frame_equal
 
 from toolrec_cli.operations.exploring import recommend
@@ -27,87 +26,11 @@ from toolrec_cli.storage.digests import file_digest
 from toolrec_cli.storage.lock import FILE as LOCK
 from toolrec_cli.storage.run_dir import open_run
 
-DRIVER = Path(__file__).parent / "kill_driver.py"
-KILLS = int(os.environ.get("KILLS", "12"))
-SEED = int(os.environ.get("KILL_SEED", "7"))
 N_USERS = 80
-SLOW = 0.004
-"""Seconds a user takes beyond what he takes, so that there is time to be killed."""
+
+TOLD = {"who": "built-in", "questions": 0, "re-asked": 0}
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and limits as Linux has them")
-
-
-class Child:
-    """toolrec as a process of its own."""
-
-    def __init__(self, zygote: "Zygote", pid: int, out: Path, err: Path) -> None:
-        self._zygote, self.pid, self._out, self._err = zygote, pid, out, err
-
-    @property
-    def running(self) -> bool:
-        state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state != "Z"
-
-    def send(self, number: signal.Signals) -> None:
-        os.kill(self.pid, number)
-
-    def end(self) -> CompletedProcess[str]:
-        """Wait for its end."""
-        code = self._zygote.say(wait=self.pid)
-        return CompletedProcess([], code, self._out.read_text(), self._err.read_text())
-
-
-class Zygote:
-    """Forks toolrec from a process that has imported everything: a start costs some hundredths of a second."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._n = folder, 0
-        self._process = Popen([sys.executable, str(DRIVER)], stdin=PIPE, stdout=PIPE, text=True)
-
-    def say(self, **asked: Any) -> int:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def start(
-        self, *words: str | Path, slow: float = SLOW, clock: float = 0, limit: int = 0, modest: bool = False
-    ) -> Child:
-        self._n += 1
-        out, err = self._folder / f"{self._n}.out", self._folder / f"{self._n}.err"
-        asked = {"words": list(map(str, words)), "out": str(out), "err": str(err)}
-        return Child(self, self.say(**asked, slow=slow, clock=clock, limit=limit, modest=modest), out, err)
-
-    def call(self, *words: str | Path, **how: Any) -> CompletedProcess[str]:
-        return self.start(*words, **{"slow": 0, **how}).end()
-
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
-
-
-@pytest.fixture(scope="module")
-def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
-    found = Zygote(tmp_path_factory.mktemp("said"))
-    yield found
-    found.close()
-
-
-def until(condition: Callable[[], bool], child: Child) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert child.running, child.end()
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-def on_record(run: Path) -> list[str]:
-    """The ids on whole lines."""
-    log = run / "trajectories.jsonl"
-    lines = log.read_bytes().split(b"\n")[:-1] if log.exists() else []
-    return [json.loads(line)["user_id"] for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -138,20 +61,15 @@ def begin(place: Path, run: Path, *words: str) -> list[str | Path]:
     return ["recommend", "--users", "all", "--out", run, "-w", place, *words]
 
 
-def moments() -> list[tuple[int, str, float]]:
-    drawn = random.Random(SEED)
-    kinds = ["SIGKILL", "SIGTERM", "SIGINT"]
-    return [(n, kinds[n % 3], drawn.random()) for n in range(KILLS)]
-
-
-@pytest.mark.parametrize(("n", "kind", "when"), moments())
+@pytest.mark.parametrize(("n", "kind", "when"), moments(12))
 def test_killed_at_any_moment_it_goes_on_to_the_same_lists(
-    zygote: Zygote, place: Path, tmp_path: Path, n: int, kind: str, when: float
+    zygote: Zygote, place: Path, tmp_path: Path, n: int, kind: str, when: float, record_property: Callable[..., None]
 ) -> None:
     """Every other time it is killed once more while it goes on; every third, with two processes at work."""
     run = tmp_path / "run"
     workers = ["--workers", "2"] if n % 3 == 2 else []
     words = begin(place, run, *workers)
+    kills = 0
     for nth in range(1 + n % 2):
         before = len(on_record(run))
         child = zygote.start(*(words if nth == 0 else ["recommend", "--resume", run, "-w", place, *workers]))
@@ -161,8 +79,9 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_lists(
         child.send(getattr(signal, kind))
         said = child.end()
         there = on_record(run)
+        kills += said.returncode != 0
         assert len(there) == len(set(there))
-        assert said.returncode in (0, {"SIGKILL": -9, "SIGTERM": 143, "SIGINT": 130}[kind]), said.stderr
+        assert said.returncode in (0, ENDS[kind]), said.stderr
         if said.returncode > 0:
             assert open_run(run).manifest.status == "interrupted"
             assert f"Go on: toolrec recommend --resume {run}" in said.stderr
@@ -172,11 +91,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_lists(
     assert_as_if_nothing_had_happened(run, place)
     whole = kept[: kept.rfind(b"\n") + 1]
     assert (run / "trajectories.jsonl").read_bytes().startswith(whole), f"somebody was asked twice: {said}"
-
-
-def len_of(run: Path) -> int:
-    log = run / "trajectories.jsonl"
-    return log.read_bytes().count(b"\n") if log.exists() else 0
+    record_property(KILLED, {**TOLD, "signal": kind, "kills": kills, "resumed": int(kills > 0)})
 
 
 def test_an_evaluation_goes_on_to_the_same_report(zygote: Zygote, place: Path, tmp_path: Path) -> None:
