@@ -238,7 +238,7 @@ def test_those_who_left_are_explored_with_what_is_on_record_before_they_left(wor
         assert (found.told.n_stayed, found.told.n_asked) == (4, 4)
         assert server.count - count == found.told.usage["calls"] == 4  # each finishes with its next answer
     assert {(each.step, each.part) for each in found.told.departures} == {(4, "what came of round 3")}
-    pairs = against(Setting(workspace), str(parent.path), str(run.path), None)
+    pairs = list(against(Setting(workspace), str(parent.path), str(run.path), None))
     assert [here.user_id for here, _ in pairs] == IDS
     left = {each.user_id for each in found.told.departures}
     for here, there in pairs:

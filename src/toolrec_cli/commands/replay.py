@@ -77,7 +77,7 @@ def replay(
         return suppose(ctx, workspace, run, user, what_if or [], yes=yes, resume=resume, out=out, as_json=as_json)
     with paged(wanted=pager and not as_json):
         if against is not None:
-            return _compare(workspace, run, against, user, as_json)
+            return _compare(workspace, run, against, user, step, as_json)
         return _show(workspace, run, user, step, rows, plain, everybody, as_json)
 
 
@@ -137,10 +137,12 @@ def _verify(workspace: Path, name: str | None, users: list[str] | None) -> None:
     say(f"{n_same:,} users explored anew: every thought, action and observation is as recorded.", style="green")
 
 
-def _compare(workspace: Path, one: str | None, other: str, users: list[str] | None, as_json: bool) -> None:
+def _compare(
+    workspace: Path, one: str | None, other: str, users: list[str] | None, step: int | None, as_json: bool
+) -> None:
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.operations.verifying import against
     from toolrec_cli.render.comparison import print_comparison
 
     pairs = against(Setting(workspace), one, other, users)
-    print_comparison(pairs, side_by_side=users is not None, as_json=as_json)
+    print_comparison(pairs, side_by_side=users is not None, as_json=as_json, step=step)

@@ -9,15 +9,14 @@ import numpy.typing as npt
 
 from toolrec_cli.agent.codec import encode
 from toolrec_cli.agent.questions import question_changed, refusal_of
-from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.errors import ToolRecError
 from toolrec_cli.llm.failures import NotOnRecord
 from toolrec_cli.llm.replayed import FromRecord
 from toolrec_cli.operations.asking import OnStep
+from toolrec_cli.operations.earlier import Before
 from toolrec_cli.operations.exploring import Agent, blocks
 from toolrec_cli.operations.record import Record
-from toolrec_cli.operations.resuming import asked
 from toolrec_cli.progress import Progress
 from toolrec_cli.storage.run_dir import RunDir
 
@@ -40,29 +39,6 @@ class LeftRecord(ToolRecError):
     def __init__(self, departure: Departure) -> None:
         super().__init__(f"User {departure.user_id} leaves the record in step {departure.step}: {departure.part}.")
         self.departure = departure
-
-
-class Before:
-    """The trajectories of the run that is replayed, one at a time."""
-
-    def __init__(self, run: RunDir) -> None:
-        """Raises InputError where the run does not say whom it asked."""
-        user_ids = asked(run)
-        self._record = Record(run.path / TRAJECTORIES, user_ids)
-        self._positions = {user_id: place for place, user_id in enumerate(user_ids) if self._record.has(place)}
-
-    @property
-    def user_ids(self) -> list[str]:
-        """Who is on record, in the order asked."""
-        return list(self._positions)
-
-    def trajectory(self, user_id: str) -> Trajectory:
-        """One user's."""
-        return self._record.trajectory(self._positions[user_id])
-
-    def line(self, user_id: str) -> bytes:
-        """The same as it is written."""
-        return next(self._record.lines([self._positions[user_id]]))
 
 
 @dataclass(frozen=True)

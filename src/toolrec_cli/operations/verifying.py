@@ -3,7 +3,7 @@
 Where a language model explored, its answers are those on record: nobody is asked anything, and no key is needed.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from toolrec_cli.agent.builtin import NAME
 from toolrec_cli.agent.comparing import Divergence, divergence, n_alike
 from toolrec_cli.agent.questions import question_changed, refusal_of
-from toolrec_cli.agent.replay import TRAJECTORIES, recorded
+from toolrec_cli.agent.replay import TRAJECTORIES, recorded, run_with_trajectories
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import CheckError, InputError, UsageError
@@ -21,6 +21,7 @@ from toolrec_cli.llm.failures import NotOnRecord
 from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord, Sitting
 from toolrec_cli.operations.accounting import EXCHANGES
 from toolrec_cli.operations.changing import changed
+from toolrec_cli.operations.earlier import Before
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
 from toolrec_cli.operations.modelling import ModelPlan, brief_of, habits_of, spoken_explorer
 from toolrec_cli.operations.planned import check_data, pinned, plan_of
@@ -140,7 +141,14 @@ def _shortened(then: Any, now: Any) -> tuple[str, str]:
 
 def against(
     setting: Setting, one: str | None, other: str, users: list[str] | None
-) -> list[tuple[Trajectory, Trajectory]]:
-    """The users that both runs explored (or those of `users`), each with both trajectories."""
-    there = {each.user_id: each for each in recorded(setting.runs, other, users)}
-    return [(here, there[here.user_id]) for here in recorded(setting.runs, one, users) if here.user_id in there]
+) -> Iterator[tuple[Trajectory, Trajectory]]:
+    """The users that both runs explored (or those of `users`), each with both trajectories, one at a time.
+
+    Raises UsageError for one of `users` who is not in both.
+    """
+    there = Before(run_with_trajectories(setting.runs, other))
+    if users is not None:
+        there.check(users)
+    for here in recorded(setting.runs, one, users):
+        if here.user_id in there:
+            yield here, there.trajectory(here.user_id)

@@ -12,8 +12,9 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.evaluation.agreement import Alike, Comparing
 from toolrec_cli.evaluation.report import Row, compare
 from toolrec_cli.operations.accounting import used
-from toolrec_cli.operations.departing import Before, Departure, departures
+from toolrec_cli.operations.departing import Departure, departures
 from toolrec_cli.operations.deriving import derive
+from toolrec_cli.operations.earlier import Before
 from toolrec_cli.operations.evaluating import write_values
 from toolrec_cli.operations.exploring import SURROGATE, Agent
 from toolrec_cli.operations.planned import WhatIfPlan

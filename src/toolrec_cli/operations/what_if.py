@@ -13,12 +13,13 @@ from pydantic import TypeAdapter
 
 from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.errors import PARTLY, ToolRecError, UsageError, unknown
+from toolrec_cli.errors import PARTLY, ToolRecError
 from toolrec_cli.llm.estimates import DryRun
 from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord
 from toolrec_cli.operations.accounting import EXCHANGES, accounted
 from toolrec_cli.operations.asking import Pace, ask
-from toolrec_cli.operations.departing import Before, Departure, UponRecord, stay
+from toolrec_cli.operations.departing import Departure, UponRecord, stay
+from toolrec_cli.operations.earlier import Before
 from toolrec_cli.operations.estimating import dry_run
 from toolrec_cli.operations.evaluating import EvalPlan
 from toolrec_cli.operations.exploring import Agent, assemble
@@ -68,7 +69,7 @@ def what_if(
     check_data(parent, dataset)
     setting = replace(setting, seed=parent.manifest.seed)
     before, plan = Before(parent), _plan(setting, parent, said, model)
-    user_ids = asked(again.run) if again else _chosen(before, parent, users)
+    user_ids = asked(again.run) if again else _chosen(before, users)
     indices = dataset.user_indices(user_ids)
     agent = _agent(setting, dataset, parent, plan, before, indices, again)
     inputs = {**agent.inputs, "run": file_digest(parent.path / TRAJECTORIES)}
@@ -105,13 +106,10 @@ def _plan(setting: Setting, parent: RunDir, said: Sequence[str], model: Callable
     )
 
 
-def _chosen(before: Before, parent: RunDir, users: Sequence[str] | None) -> list[str]:
+def _chosen(before: Before, users: Sequence[str] | None) -> list[str]:
     """Whom to explore for, in the order of the record."""
-    known = before.user_ids
-    for user_id in users or ():
-        if user_id not in known:
-            raise UsageError(unknown("user", user_id, known, hint=f"{parent.name} has {len(known):,} users on record."))
-    return [user_id for user_id in known if users is None or user_id in users]
+    before.check(users or ())
+    return [user_id for user_id in before.user_ids if users is None or user_id in users]
 
 
 def _agent(

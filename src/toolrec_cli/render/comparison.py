@@ -1,6 +1,6 @@
 """Two runs side by side: whose lists differ, and how two explorations of one user parted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import zip_longest
 
@@ -16,15 +16,15 @@ Pair = tuple[Trajectory, Trajectory]
 SCHEMA_VERSION = 1
 
 
-def print_comparison(pairs: Sequence[Pair], *, side_by_side: bool, as_json: bool) -> None:
-    """A line a user; or, `side_by_side`, every step and the lists."""
+def print_comparison(pairs: Iterable[Pair], *, side_by_side: bool, as_json: bool, step: int | None = None) -> None:
+    """A line a user; or, `side_by_side`, every step and the lists, or one `step` (from 1) alone."""
     for here, there in pairs if as_json else ():
         print_json_line({"schema_version": SCHEMA_VERSION, **asdict(compared(here, there))})
     if as_json:
         return
     if side_by_side:
         for pair in pairs:
-            stdout().print(_side_by_side(*pair))
+            stdout().print(_side_by_side(*pair, step))
         return
     found = [compared(*pair) for pair in pairs]
     stdout().print(_summary(found))
@@ -47,19 +47,22 @@ def _where(each: Compared) -> str:
     parted = each.divergence
     if parted is None:
         return ""
-    return f"{'the end' if parted.step is None else f'step {parted.step}'}: {parted.field}"
+    where = "the end" if parted.step is None else f"step {parted.step}" if parted.step else "the beginning"
+    return f"{where}: {parted.field}"
 
 
-def _side_by_side(here: Trajectory, there: Trajectory) -> Table:
+def _side_by_side(here: Trajectory, there: Trajectory, only: int | None) -> Table:
     table = _table()
     table.title, table.title_justify = foreign(f"user {here.user_id}", "bold"), "left"
     for name in ("", "here", "there"):
         table.add_column(name, overflow="fold")
     for number, (one, other) in enumerate(zip_longest(here.steps, there.steps), start=1):
+        if only not in (None, number):
+            continue
         table.add_row(
             str(number), foreign(_spoken(one)), foreign(_spoken(other)), style="" if one == other else "yellow"
         )
-    for place, (mine, theirs) in enumerate(zip_longest(here.ranking, there.ranking), start=1):
+    for place, (mine, theirs) in enumerate(zip_longest(here.ranking, there.ranking), start=1) if only is None else ():
         cells = [
             "" if entry is None else each.items[entry.item_id].title for entry, each in ((mine, here), (theirs, there))
         ]
