@@ -81,9 +81,7 @@ def test_where_nobody_can_be_asked_whether_to_pay_nothing_is_paid(
         said = toolrec(*go_on.split(), "--base-url", server.base_url)
         drift = "model:endpoint was"
         assert (said.returncode, drift in said.stderr) == (2, True)
-        said = toolrec(
-            "replay", run, "--what-if", "max-rounds=4", "--yes", "--base-url", server.base_url, "-w", workspace
-        )
+        said = toolrec(*go_on.split(), "--base-url", server.base_url, "--allow-drift")
         assert said.returncode == 0, said.stderr
         assert server.count > 5
     assert "Left it: 5, of whom 5 were asked further." in said.stdout
@@ -179,3 +177,44 @@ def test_at_a_terminal_it_is_asked_whether_to_pay(
         code, screen = at_a_terminal(argv, b"y\n")
         assert (code, server.count >= 5) == (0, True)
         assert "5 were asked further" in re.sub(r"\s+", " ", screen)
+
+
+def test_a_what_if_is_a_run_like_others(toolrec: Run, explored: Path, tmp_path: Path) -> None:
+    workspace = Path(shutil.copytree(explored, tmp_path / "w"))
+    run = workspace / "runs" / "supposed"
+    said = toolrec(
+        "replay", "--what-if", "rank=off", "--user", "7", "--user", "42", "--out", run, "--json", "-w", workspace
+    )
+    assert said.returncode == 0, said.stderr
+    parent = json.loads(said.stdout)["parent"]
+    shown = json.loads(toolrec("runs", "show", "supposed", "--json", "-w", workspace).stdout)
+    assert (shown["run"]["verb"], shown["run"]["users"], parent in shown["run"]["parents"]) == ("what-if", 2, True)
+    assert "supposed" in json.loads(toolrec("runs", "show", parent, "--json", "-w", workspace).stdout)["children"]
+    exported = toolrec("runs", "export", "supposed", "--out", tmp_path / "lists.jsonl", "-w", workspace)
+    assert exported.returncode == 0
+    assert {json.loads(line)["user_id"] for line in (tmp_path / "lists.jsonl").open()} == {"7", "42"}
+    kept = toolrec("runs", "rm", parent, "--yes", "-w", workspace)
+    assert (kept.returncode, "1 runs were made from" in kept.stderr) == (2, True)
+    assert toolrec("replay", "--verify", "-w", workspace).returncode == 0, "the newest run is the what-if"
+    assert toolrec("runs", "rm", "supposed", "--yes", "-w", workspace).returncode == 0
+    assert toolrec("runs", "rm", parent, "--yes", "-w", workspace).returncode == 0
+
+
+def test_side_by_side(toolrec: Run, explored: Path, tmp_path: Path) -> None:
+    workspace = Path(shutil.copytree(explored, tmp_path / "w"))
+    run = workspace / "runs" / "supposed"
+    said = toolrec("replay", "--what-if", "max-rounds=2", "--user", "7", "--out", run, "--json", "-w", workspace)
+    parent = json.loads(said.stdout)["parent"]
+    words = ["replay", parent, "--against", run, "-w", workspace]
+    whole = toolrec(*words, "--user", "7").stdout
+    assert whole.splitlines()[0].strip() == "user 7"
+    assert re.search(
+        r"^ ?1 +retrieve\(none, k=50\) -> \d+ items +retrieve\(none, k=50\) -> \d+ items", whole, re.MULTILINE
+    )
+    assert re.search(r"^ ?#10 ", whole, re.MULTILINE)
+    one = toolrec(*words, "--user", "7", "--step", "2").stdout
+    assert "finish(10 items)" in one
+    assert "#10" not in one
+    assert "the beginning: max_rounds" in toolrec(*words).stdout
+    missing = toolrec(*words, "--user", "42")
+    assert (missing.returncode, "There is no user '42'" in missing.stderr) == (2, True)

@@ -57,6 +57,12 @@ def replay(
         str | None,
         typer.Option("--resume", metavar="RUN", help="Go on with a what-if run.", rich_help_panel=_SUPPOSED),
     ] = None,
+    allow_drift: Annotated[
+        bool,
+        typer.Option(
+            "--allow-drift", help="Resume although something has changed; it is recorded.", rich_help_panel=_SUPPOSED
+        ),
+    ] = False,
     out: options.Out = None,
     workers: options.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON: the recorded trajectories, one a line.")] = False,
@@ -74,7 +80,7 @@ def replay(
     if verify:
         return _verify(workspace, run, user)
     if what_if or resume:
-        return suppose(ctx, workspace, run, user, what_if or [], yes=yes, resume=resume, out=out, as_json=as_json)
+        return suppose(ctx, workspace, run, user, what_if or [], out=out, as_json=as_json)
     with paged(wanted=pager and not as_json):
         if against is not None:
             return _compare(workspace, run, against, user, step, as_json)
@@ -88,7 +94,7 @@ def _one_at_a_time(ctx: typer.Context, given: dict[str, Any]) -> None:
     said = [name for name, value in given.items() if value]
     if len(said) > 1:
         raise UsageError(f"{said[0]} and {said[1]} exclude each other.", hint="A replay does one of them at a time.")
-    of_what_if = ("--out", "--yes", "--workers", *llm.asked_options())
+    of_what_if = ("--out", "--yes", "--allow-drift", "--workers", *llm.asked_options())
     if not {"--what-if", "--resume"} & {*said} and (idle := [n for n in options.all_typed(ctx) if n in of_what_if]):
         raise UsageError(f"{idle[0]} says nothing here: nobody is asked anything.", hint="It belongs to --what-if.")
 

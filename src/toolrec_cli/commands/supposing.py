@@ -18,12 +18,13 @@ def what_if(
     users: list[str] | None,
     said: list[str],
     *,
-    yes: bool,
-    resume: str | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Explore anew with what is said, or go on with a run that did; print what changed. Exit code 5 where some went unasked."""
+    """Explore anew with what is said, or go on with a run that did; print what changed. Exit code 5 where some went unasked.
+
+    `--yes`, `--resume`, `--allow-drift`, `--workers` and the options about a model are read from the context.
+    """
     import os
 
     from toolrec_cli.data.library import open_dataset
@@ -37,7 +38,7 @@ def what_if(
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.what_if import print_what_if
 
-    parent, again, said = _of_whom(workspace, name, users, said, resume)
+    parent, again, said = _of_whom(ctx, workspace, name, users, said)
     has_model = plan_of(parent).model is not None
     _known(ctx, parent, has_model=has_model)
     setting = Setting(workspace, out=out, call=options.call_of(ctx), environment=os.environ)
@@ -49,13 +50,13 @@ def what_if(
             said,
             users,
             model=llm.over_recorded(ctx, workspace),
-            consent=lambda left, bill: _consent(left, bill, yes=yes),
+            consent=lambda left, bill: _consent(left, bill, yes=ctx.params["yes"]),
             again=again,
             progress=progress,
             pace=Pace(ctx.params["concurrency"] if has_model else 1, ctx.params["workers"]),
         )
     print_what_if(found, as_json=as_json)
-    say_usage(run.manifest.result)
+    say_usage(run.manifest.result, kept="the record or the cache")
     if (why := run.manifest.result.get("untuned")) and "ranker" in parent.manifest.inputs:
         say(f"The surrogate went untuned: {why}.", style="dim")
     say(
@@ -69,7 +70,7 @@ def what_if(
 
 
 def _of_whom(
-    workspace: Path, name: str | None, users: list[str] | None, said: list[str], resume: str | None
+    ctx: typer.Context, workspace: Path, name: str | None, users: list[str] | None, said: list[str]
 ) -> tuple[Any, Any, list[str]]:
     """The run that is replayed, the one that goes on, and what is supposed."""
     from toolrec_cli.agent.replay import run_with_trajectories
@@ -78,7 +79,7 @@ def _of_whom(
     from toolrec_cli.operations.resuming import Again
     from toolrec_cli.storage.run_dir import find_run
 
-    runs = workspace / "runs"
+    runs, resume = workspace / "runs", ctx.params["resume"]
     if resume is None:
         return run_with_trajectories(runs, name), None, said
     run = find_run(runs, resume)
@@ -88,7 +89,7 @@ def _of_whom(
         raise UsageError(f"{run.path} is a {run.manifest.verb} run, in which nothing is supposed.", hint=hint)
     if name or users:
         raise UsageError("With --resume, of whom a what-if is asked is settled.", hint="Leave RUN and --user out.")
-    return run_with_trajectories(runs, plan.parent), Again(run), list(plan.supposed)
+    return run_with_trajectories(runs, plan.parent), Again(run, ctx.params["allow_drift"]), list(plan.supposed)
 
 
 def _known(ctx: typer.Context, parent: Any, *, has_model: bool) -> None:

@@ -43,20 +43,23 @@ def _cells(bill: Bill) -> list[Text]:
     return [Text(f"{bill.calls:,}"), Text(f"{bill.input_tokens:,}"), Text(f"{bill.output_tokens:,}"), Text(money)]
 
 
-def say_usage(result: Mapping[str, Any]) -> None:
-    """One line on what a run has asked of a model, and what its server was found not to take; nothing without a model."""
+def say_usage(result: Mapping[str, Any], kept: str = "the cache") -> None:
+    """One line on what a run has asked of a model, and what its server was found not to take; nothing without a model.
+
+    `kept`: where answers came from that nobody was asked for.
+    """
     if (used := result.get("usage")) is not None:
-        say(spoken_usage(used))
+        say(spoken_usage(used, kept))
     for note in result.get("notes", ()):
         say(str(note), style="dim")
 
 
-def spoken_usage(used: Mapping[str, Any]) -> str:
+def spoken_usage(used: Mapping[str, Any], kept: str = "the cache") -> str:
     """ "12 calls, 3 answers from the cache, 1,234 tokens in (1,000 cached), 56 out (20 reasoning), $0.0012."."""
     money = "dollars n/a" if used["dollars"] is None else f"${used['dollars']:.4f}"
     failed = f", {used['failures']:,} without an answer" if used["failures"] else ""
     return (
-        f"{used['calls']:,} calls{failed}, {used['cache_hits']:,} answers from the cache, "
+        f"{used['calls']:,} calls{failed}, {used['cache_hits']:,} answers from {kept}, "
         f"{used['input_tokens']:,} tokens in{_aside(used['cached_tokens'], 'cached')}, "
         f"{used['output_tokens']:,} out{_aside(used['reasoning_tokens'], 'reasoning')}, {money}."
     )
