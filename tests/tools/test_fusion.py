@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolrec_cli.tools.fusion import evidence, fused
+from toolrec_cli.tools.fusion import FUSIONS, evidence, fused
 from toolrec_cli.tools.protocol import Candidate, Mark
 
 MarkRow = tuple[str, str | None, str | None, int]
@@ -54,3 +54,24 @@ def test_ranking_adds_nothing_and_the_order_of_marks_does_not_matter(
 @given(st.lists(retrievals, max_size=6), retrievals)
 def test_another_mark_never_takes_evidence_away(marks: list[MarkRow], another: MarkRow) -> None:
     assert evidence(_candidate(1, [*marks, another])) >= evidence(_candidate(1, marks)) - 1e-15
+
+
+@pytest.mark.parametrize(
+    ("fusion", "expected"),
+    [("rrf", 1 / 61 + 1 / 64), ("borda", 200 + 197), ("isr", 2 * (1 + 1 / 16)), ("best", 1.0)],
+)
+def test_a_fusion_by_name_weighs_the_best_place_with_each_tool(fusion: str, expected: float) -> None:
+    marks = _candidate(7, [("retrieve", None, None, 1), ("retrieve", "genre", None, 4), ("rank", None, None, 1)]).marks
+    found = FUSIONS[fusion](7, list(marks))
+    assert found.evidence == pytest.approx(expected)
+    found.marks.append(Mark("retrieve", "genre", "War", 400, None, 2))
+    assert found.evidence == pytest.approx(expected)
+    assert FUSIONS[fusion](7, []).evidence == 0.0
+
+
+def test_fusions_part_over_company_and_first_places() -> None:
+    """One item is first with one tool; the other third with both."""
+    first = [Mark("retrieve", None, None, 1, None, 1)]
+    both = [Mark("retrieve", name, None, 3, None, 1) for name in (None, "genre")]
+    orders = {name: [item for item, _ in fused([kind(1, first), kind(2, both)])] for name, kind in FUSIONS.items()}
+    assert orders == {"rrf": [2, 1], "borda": [2, 1], "isr": [1, 2], "best": [1, 2]}

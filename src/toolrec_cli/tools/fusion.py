@@ -4,21 +4,19 @@ from collections.abc import Collection, Iterable
 from operator import itemgetter
 
 from toolrec_cli.tools.protocol import RRF_CONSTANT, Candidate
+from toolrec_cli.tools.retrieve import MAX_K
 
 __all__ = ["FUSIONS", "RRF_CONSTANT", "evidence", "fused"]
 
-DEEPEST = 200
-"""The place below which a list is worth nothing to `borda`: the most that a tool may be asked for."""
-
 
 class _Borda(Candidate):
-    """Σ max(0, 201 − place): each tool gives points by place (Aslam and Montague, SIGIR 2001)."""
+    """Σ max(0, 201 − place): points by place in the longest list that may be asked for (Aslam and Montague, SIGIR 2001)."""
 
     __slots__ = ()
 
     @staticmethod
     def fuse(places: Collection[int]) -> float:
-        return float(sum([max(0, DEEPEST + 1 - place) for place in places]))
+        return float(sum([max(0, MAX_K + 1 - place) for place in places]))
 
 
 class _InverseSquare(Candidate):
