@@ -140,6 +140,19 @@ def test_a_question_for_an_order_that_has_changed_is_named(
     assert "Be quick." in said
 
 
+def test_a_recorded_question_for_an_order_is_compared_too(workspace: Path, tiny: Dataset) -> None:
+    run = in_one_model(workspace, tiny)
+
+    def other_question(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        lines[0]["steps"][2]["exchanges"][1]["asked"][1] += " Please."
+        return lines
+
+    altered(run, "trajectories.jsonl", other_question)
+    said = failure(workspace, tiny, run)
+    assert "step 3, exchanges.1.asked.1: recorded" in said
+    assert said.endswith("It is the prompt that did otherwise.")
+
+
 def test_an_answer_that_was_tampered_with_or_lost_is_no_fault_of_the_prompt(workspace: Path, tiny: Dataset) -> None:
     run = in_one_model(workspace, tiny)
     log = run.path / "exchanges.jsonl"

@@ -67,7 +67,7 @@ def _whose_step(field: str, then: dict[str, Any] | None, now: dict[str, Any] | N
     if field.startswith("observation"):
         return "a tool (a model or the catalogue)"
     if field.startswith("exchanges") and not field.startswith("exchanges.0."):
-        return "a tool (the model that ranks)"
+        return "the prompt" if ".asked" in field else "a tool (the model that ranks)"
     if turns == [None, None]:
         return "the surrogate (its prompt or its policy)"
     same = turns[0] == turns[1]
