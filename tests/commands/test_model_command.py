@@ -95,8 +95,8 @@ def test_one_user_is_traced_and_replayed(toolrec: Run, workspace: Path) -> None:
     assert record["brief"]["protocol"] == "json"
     asked = server.count
     verified = toolrec("replay", "--verify", "-w", workspace)
-    assert (verified.returncode, server.count) == (2, asked)
-    assert "was explored by played: only built-in runs can be verified." in verified.stderr
+    assert (verified.returncode, server.count) == (0, asked)
+    assert "1 user explored anew: every thought, action and observation is as recorded." in verified.stderr
 
 
 def test_a_dry_run_asks_nothing(toolrec: Run, workspace: Path) -> None:

@@ -140,7 +140,8 @@ def _verify(workspace: Path, name: str | None, users: list[str] | None) -> None:
     run = run_with_trajectories(setting.runs, name)
     with bars() as progress:
         n_same = verify(setting, open_dataset(workspace, run.manifest.dataset), run, users, progress)
-    say(f"{n_same:,} users explored anew: every thought, action and observation is as recorded.", style="green")
+    users_said = f"{n_same:,} user{'' if n_same == 1 else 's'}"
+    say(f"{users_said} explored anew: every thought, action and observation is as recorded.", style="green")
 
 
 def _compare(
