@@ -154,6 +154,25 @@ def exchanges_of(run: Path) -> list[Any]:
     return list(earlier_exchanges(run / "exchanges.jsonl"))
 
 
+def test_torn_last_lines_are_cut_off_and_paid_answers_kept(zygote: Zygote, place: Place, tmp_path: Path) -> None:
+    """As when the power fails: the last line of either log is half there, and the cache still has its answer."""
+    place.forget()
+    run = tmp_path / "run"
+    child = zygote.start(*place.words(run), slow=0)
+    until(lambda: len_of(run) >= 5, child)
+    child.send(signal.SIGKILL)
+    child.end()
+    for name in ("exchanges.jsonl", "trajectories.jsonl"):
+        log = run / name
+        whole = log.read_bytes()[: log.read_bytes().rfind(b"\n") + 1]
+        last = whole.splitlines(keepends=True)[-1]
+        log.write_bytes(whole[: -len(last)] + last[: len(last) // 2])
+    assert zygote.call(*place.again(run)).returncode in (0, 5)
+    assert_as_if_nothing_had_happened(run, place)
+    assert place.counting.again <= AT_ONCE
+    assert open_run(run).manifest.resumed[0]["torn_bytes"] > 0
+
+
 def test_an_evaluation_with_a_model_goes_on_to_the_same_report(zygote: Zygote, place: Place, tmp_path: Path) -> None:
     """Killed while it explores, and again while the baseline that explores nothing is asked."""
     whole, run = tmp_path / "whole", tmp_path / "run"
