@@ -354,6 +354,46 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def test_a_run_that_goes_on_keeps_its_pace_unless_another_is_typed(toolrec: Run, workspace: Path) -> None:
+    """The greatest number of questions that were under way at once, at a server that takes its time."""
+    run, pace = workspace / "r", {"concurrency": "2", "rpm": "6000", "max-retries": "1", "timeout": "50"}
+    typed = [word for name, value in pace.items() for word in (f"--{name}", value)]
+    gauge = Gauge(PlayedSurrogate())
+    with LoopbackServer(gauge, latency=0.05) as server:
+        gauge.latency = 0.05
+        words = ("recommend", "--resume", run, "-w", workspace)
+        toolrec(
+            "recommend", "--users", "30", "--out", run, "-w", workspace, *asking(server, *typed, "--max-calls", "12")
+        )
+        assert gauge.most() == 2
+        assert toolrec(*words, "--max-calls", "40").returncode == 5
+        assert gauge.most() == 2
+        assert toolrec(*words, "--max-calls", "1000", "--concurrency", "7").returncode == 0
+        assert 2 < gauge.most() <= 7
+    settings = open_run(run).manifest.settings
+    assert {name: settings[name.replace("-", "_")]["value"] for name in pace} == {
+        name: float(value) for name, value in pace.items()
+    }
+
+
+class Gauge:
+    """A script that counts how many questions come within one latency."""
+
+    def __init__(self, script: PlayedSurrogate) -> None:
+        self._script, self.latency = script, 0.0
+        self._times: list[float] = []
+
+    def __call__(self, asked: dict[str, Any]) -> Scripted:
+        self._times.append(time.monotonic())
+        return self._script(asked)
+
+    def most(self) -> int:
+        """Of the questions since the last time."""
+        times, self._times = self._times, []
+        within = 0.9 * self.latency
+        return max(sum(0 <= other - time_ < within for other in times) for time_ in times)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="signals as Linux has them")
 def test_killed_and_resumed_every_user_is_there_once_and_little_is_paid_twice(
     toolrec: Run, command_line: Callable[..., list[str]], environment: dict[str, str], workspace: Path

@@ -17,3 +17,7 @@ class Broken(ProviderError):
 
 class Rejected(ProviderError):
     """No answer to this question (for its content, its length, or since the server fails at it): the next one may get one."""
+
+
+class Absent(ProviderError):
+    """The server has no such interface: perhaps it has the other one."""

@@ -37,6 +37,12 @@ class Asked:
         return list(dict.fromkeys([*self.last_shown, *self.shown[::-1]]))[:n]
 
 
+def is_of_toolrec(request: Mapping[str, Any]) -> bool:
+    """Whether this is a question as an agent of ToolRec asks it: what may be called, or which candidates there are, is said."""
+    texts = [_text(message) for message in cast("list[dict[str, Any]]", request["messages"])[1:]]
+    return bool(texts) and bool(_LEGAL.search(texts[0]) or " candidates:\n" in texts[0])
+
+
 def read_request(request: Mapping[str, Any]) -> Asked:
     """The request (messages, tools, response_format, stop) as `Asked`."""
     messages = cast("list[dict[str, Any]]", request["messages"])

@@ -12,7 +12,8 @@ from threading import Lock
 from typing import Any, cast
 
 from toolrec_cli.seeds import stream_seed
-from toolrec_cli.testing.asked import Asked, read_request
+from toolrec_cli.testing.asked import Asked, is_of_toolrec, read_request
+from toolrec_cli.testing.obedient import obedient
 from toolrec_cli.testing.replies import Call, Scripted
 
 Act = tuple[str, dict[str, Any]]
@@ -34,7 +35,9 @@ class PlayedSurrogate:
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def __call__(self, request: Mapping[str, Any]) -> Scripted:
-        """The reply."""
+        """The reply; to what is no question of ToolRec's (the doctor's, say) that of an obedient model."""
+        if not is_of_toolrec(request):
+            return obedient(request)
         asked = read_request(request)
         draw = Random(stream_seed(self.seed, json.dumps(request.get("messages"), sort_keys=True), *_more(request)))
         if draw.random() >= self.misbehave:
