@@ -121,10 +121,11 @@ def test_a_dry_run_asks_nothing(toolrec: Run, workspace: Path) -> None:
     assert not list((workspace / "runs").glob("*-eval-*20-users*"))
 
 
-def test_a_budget_stops_the_run_and_what_is_paid_is_not_paid_again(toolrec: Run, workspace: Path) -> None:
+@pytest.mark.parametrize("cache", ["--cache", "--no-cache"])
+def test_a_budget_stops_the_run_and_what_is_paid_is_not_paid_again(toolrec: Run, workspace: Path, cache: str) -> None:
     run = workspace / "r"
     with LoopbackServer(PlayedSurrogate()) as server:
-        words = asking(server, "--max-calls", "23", "--concurrency", "3")
+        words = asking(server, "--max-calls", "23", "--concurrency", "3", cache)
         said = toolrec("recommend", "--users", "12", "--out", run, "-w", workspace, *words)
         assert said.returncode == 5, said.stderr
         assert "The budget does not allow another call: 23 of 23 calls are made." in said.stderr
@@ -395,13 +396,14 @@ class Gauge:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="signals as Linux has them")
+@pytest.mark.parametrize("cache", ["--cache", "--no-cache"])
 def test_killed_and_resumed_every_user_is_there_once_and_little_is_paid_twice(
-    toolrec: Run, command_line: Callable[..., list[str]], environment: dict[str, str], workspace: Path
+    toolrec: Run, command_line: Callable[..., list[str]], environment: dict[str, str], workspace: Path, cache: str
 ) -> None:
     run, in_flight = workspace / "r", 4
     log = run / "trajectories.jsonl"
     with LoopbackServer(PlayedSurrogate(), latency=0.02, port=free_port()) as server:
-        words = asking(server, "--concurrency", str(in_flight))
+        words = asking(server, "--concurrency", str(in_flight), cache)
         argv = command_line("recommend", "--users", "all", "--out", run, "-w", workspace, *words)
         child = Popen(argv, env={**environment, "OMP_NUM_THREADS": "1"}, stdout=PIPE, stderr=PIPE)
         deadline = time.monotonic() + 60

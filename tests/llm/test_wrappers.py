@@ -21,7 +21,7 @@ from toolrec_cli.llm.metered import Ledger, Metered, Spent, labelled, metered
 from toolrec_cli.llm.paced import Bucket, Paced
 from toolrec_cli.llm.prices import Prices, prices_for
 from toolrec_cli.llm.recorded import Exchange, Recorded, Replayed, question_digest, read_exchanges
-from toolrec_cli.llm.stack import ModelOptions, build, cache_path, endpoint_of
+from toolrec_cli.llm.stack import Earlier, ModelOptions, build, cache_path, endpoint_of
 from toolrec_cli.testing import Fault, LoopbackServer, Scripted
 
 PRICES = Prices(lambda usage: usage.input_tokens * 0.01, "given")
@@ -156,7 +156,9 @@ def test_what_a_resumed_run_has_spent_is_what_it_had_spent_when_it_stopped(tmp_p
         Budgeted(Always(reply), live).reply(question())
     asked = [*replies, replace(replies[1], from_cache=True)]
     earlier = [Exchange(question_digest(question()), "m", "42", question(), reply) for reply in asked]
-    stack = build(options, {}, tmp_path, earlier=earlier)
+    record = tmp_path / "exchanges.jsonl"
+    record.write_text("".join(json.dumps(each.as_json()) + "\n" for each in earlier))
+    stack = build(options, {}, tmp_path, earlier=Earlier(record, tmp_path / "unanswered.jsonl", settings=""))
     stack.close()
     assert (stack.budget.spent, stack.ledger.total.calls, stack.ledger.total.dollars) == (live.spent, 3, None)
     assert stack.budget.spent.cost > 0.25

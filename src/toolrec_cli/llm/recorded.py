@@ -110,15 +110,29 @@ def earlier_exchanges(path: Path) -> Iterator[Exchange]:
 
     A last line that kill -9 broke off is passed over. Raises InputError when the file is broken elsewhere.
     """
+    return (exchange for _, exchange in located_exchanges(path))
+
+
+def located_exchanges(path: Path) -> Iterator[tuple[int, Exchange]]:
+    """The same, each with the byte at which its line begins."""
     if not path.exists():
         return
+    place = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.endswith(b"\n"):
-                yield _exchange(path, number, line)
+                yield place, _exchange(path, number, line)
+            place += len(line)
 
 
-def _exchange(path: Path, number: int, line: bytes) -> Exchange:
+def exchange_at(path: Path, place: int) -> Exchange:
+    """The exchange whose line begins at byte `place`. Raises InputError when there is none."""
+    with path.open("rb") as file:
+        file.seek(place)
+        return _exchange(path, f"at byte {place}", file.readline())
+
+
+def _exchange(path: Path, number: int | str, line: bytes) -> Exchange:
     try:
         told = json.loads(line)
         if (version := int(told["schema_version"])) <= SCHEMA_VERSION:

@@ -12,13 +12,11 @@ from toolrec_cli.agent.prompting import choose_domain, make_brief
 from toolrec_cli.agent.trajectory import Brief
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
-from toolrec_cli.llm.codec import canonical, digest
 from toolrec_cli.llm.endpoint import ProtocolName
 from toolrec_cli.llm.metered import labelled
-from toolrec_cli.llm.recorded import earlier_exchanges
-from toolrec_cli.llm.stack import ModelOptions, Stack, build
+from toolrec_cli.llm.stack import Earlier, ModelOptions, Stack, build, settings_digest
 from toolrec_cli.models.scoring import BlockScorer
-from toolrec_cli.operations.accounting import EXCHANGES, ExchangeLog
+from toolrec_cli.operations.accounting import EXCHANGES, UNANSWERED, ExchangeLog
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.tools.finish import FinishTool
@@ -49,6 +47,8 @@ class Speaker:
     brief: Brief
     habits: RankHabits
     log: ExchangeLog
+    unanswered: ExchangeLog
+    """Questions that may have been billed and got no answer."""
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -57,7 +57,7 @@ class Speaker:
         return {
             "model": self.stack.model.name,
             "model:endpoint": endpoint.base_url,
-            "model:settings": digest(canonical(endpoint.identity())),
+            "model:settings": settings_digest(endpoint),
             "model:protocol": self.brief.protocol,
             "model:prompt": f"{self.brief.prompt} {self.brief.digest}",
         }
@@ -107,9 +107,16 @@ def introduce(
 
     Raises UsageError for settings that make no sense, InputError for a key file or a cache that cannot be used.
     """
-    log = ExchangeLog()
-    earlier = earlier_exchanges(before.path / EXCHANGES) if before else ()
-    stack = build(plan.options, setting.environment, setting.workspace, sink=log.add, earlier=earlier)
+    log, unanswered = ExchangeLog(), ExchangeLog()
+    earlier = _earlier(before) if before else None
+    stack = build(
+        plan.options,
+        setting.environment,
+        setting.workspace,
+        sink=log.add,
+        unanswered=unanswered.add,
+        earlier=earlier,
+    )
     protocol, catalog = plan.protocol or stack.endpoint.protocol, dataset.catalog
     domain = plan.prompt or choose_domain(dataset.card.source, dataset.name, catalog.attributes)
     examples = demonstrations(catalog, facets, attributes) if protocol == "react" else ""
@@ -124,4 +131,11 @@ def introduce(
         demonstrations=examples,
         legal_only=stack.endpoint.dynamic_schema,
     )
-    return Speaker(stack, brief, RankHabits(plan.samples, plan.merge, seed=setting.seed), log)
+    return Speaker(stack, brief, RankHabits(plan.samples, plan.merge, seed=setting.seed), log, unanswered)
+
+
+def _earlier(run: RunDir) -> Earlier:
+    """What a run has asked before; once another server answered in it, nobody knows which answer is whose."""
+    drifted = any(name.startswith("inputs.model") for entry in run.manifest.resumed for name in entry.get("drift", ()))
+    settings = "" if drifted else run.manifest.inputs.get("model:settings", "")
+    return Earlier(run.path / EXCHANGES, run.path / UNANSWERED, settings)

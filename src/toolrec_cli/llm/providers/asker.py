@@ -17,7 +17,8 @@ class Asker:
     """Sends bodies of our own, counts them, and keeps what the server says when it refuses."""
 
     def __init__(self, server: OpenAICompatible, api: Api) -> None:
-        self._server, self._api = server, api
+        self._server = server
+        self._api: Api = api
         self.calls = 0
         self.said: dict[str, str] = {}
         self.why: Verdict = "unclear"
