@@ -69,7 +69,7 @@ def test_an_evaluation_in_every_protocol(toolrec: Run, workspace: Path, protocol
     assert manifest.inputs["model"] == "played"
     assert manifest.inputs["model:endpoint"] == server.base_url
     assert manifest.inputs["model:protocol"] == protocol
-    assert re.fullmatch(r"films/1 [0-9a-f]{64}", manifest.inputs["model:prompt"])
+    assert re.fullmatch(r"films/2 [0-9a-f]{64}", manifest.inputs["model:prompt"])
     used = manifest.result["usage"]
     assert (used["calls"], used["cache_hits"], used["dollars"]) == (server.count, 0, None)
     assert report["usage"] == used

@@ -57,10 +57,10 @@ def test_the_brief_says_the_explorers_own_limits_attributes_and_domain(
     assert brief is not None
     assert agent.explorer.limits == Limits(6, 5)
     assert "until you hold the 6" in brief.system
-    assert (brief.prompt, brief.attributes, brief.protocol) == ("films/1", agent.scorer.attributes, "json")
+    assert (brief.prompt, brief.attributes, brief.protocol) == ("films/2", agent.scorer.attributes, "json")
     books = assemble(Setting(workspace), tiny, planned(server, prompt="books", protocol="react"))
     assert books.speaker is not None
-    assert (books.speaker.brief.prompt, books.speaker.brief.protocol) == ("books/1", "react")
+    assert (books.speaker.brief.prompt, books.speaker.brief.protocol) == ("books/2", "react")
     assert "Example 1" in books.speaker.brief.system
     assert server.count == 0
 

@@ -22,6 +22,7 @@ from toolrec_cli.llm.metered import labelled
 from toolrec_cli.llm.recorded import question_digest, read_exchanges
 from toolrec_cli.llm.remembered import charges
 from toolrec_cli.llm.stack import Earlier, ModelOptions, Stack, build, settings_digest
+from toolrec_cli.operations import modelling
 from toolrec_cli.operations.accounting import ExchangeLog
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
@@ -112,6 +113,23 @@ def test_another_server_is_not_answered_for(workspace: Path, tiny: Dataset) -> N
         explore_all(setting, tiny, ids, planned(other, None), again=drifting, pace=Pace(3))
         assert one.count == 14
         assert other.count == 5 * (6 - done)
+
+
+def test_a_run_goes_on_with_the_prompts_it_began_with(
+    workspace: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when this program has newer ones: who is told otherwise is another surrogate."""
+    ids, setting = tiny.users["user_id"].to_list()[:6], Setting(workspace, out=workspace / "r")
+    with LoopbackServer(PlayedSurrogate()) as server:
+        with monkeypatch.context() as earlier:
+            earlier.setattr(modelling, "VERSION", "1")
+            with pytest.raises(BudgetSpent):
+                explore_all(setting, tiny, ids, planned(server, 14), pace=Pace(3))
+        run, _ = explore_all(setting, tiny, ids, planned(server, None), again=Again(open_run(workspace / "r")))
+        assert {each.brief.prompt for each in recorded(run).trajectories() if each.brief} == {"films/1"}
+        assert run.manifest.resumed[0]["drift"] == {}
+        fresh, _ = explore_all(Setting(workspace), tiny, ids[:1], planned(server, None))
+    assert fresh.manifest.inputs["model:prompt"].startswith("films/2 ")
 
 
 QUESTIONS = [Request((Message("user", f"Question {number}?"),), max_tokens=50) for number in range(9)]

@@ -13,8 +13,8 @@ from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.errors import UsageError, unknown
 
-VERSION: Final = "1"
-"""Templates are never edited once a release has shipped them: a change is a new folder beside the old one."""
+VERSION: Final = "2"
+"""A template that runs were made with is not edited: a change is a new folder beside the old one, with what has changed."""
 
 DOMAINS: Final = ("films", "books", "businesses", "products", "generic")
 
@@ -52,8 +52,10 @@ def choose_domain(source: str, name: str, attributes: Collection[str]) -> str:
 
 
 def template(name: str, version: str = VERSION) -> str:
-    """The text of one template."""
-    return (files("toolrec_cli.agent") / "prompts" / f"v{version}" / f"{name}.md").read_text(encoding="utf-8").strip()
+    """The text of one template: that of `version`, or where it was not changed for it, of the latest one before."""
+    folder = files("toolrec_cli.agent") / "prompts"
+    found = [folder / f"v{number}" / f"{name}.md" for number in range(int(version), 0, -1)]
+    return next(path for path in found if path.is_file()).read_text(encoding="utf-8").strip()
 
 
 def make_brief(
@@ -70,16 +72,18 @@ def make_brief(
     max_tokens: int = 2048,
     temperature: float | None = 0.0,
     seed: int | None = None,
+    version: str = VERSION,
 ) -> Brief:
     """The brief for one data set and one protocol; the same for every user, so that providers' caches hit.
 
-    attributes: those with a retrieval tool. domain: one of DOMAINS. demonstrations: for the text protocol.
+    attributes: those with a retrieval tool. domain: one of DOMAINS. demonstrations: for the text protocol. version: of the
+    templates; an older one only to go on with, or verify, what was begun with it.
     Raises UsageError for a domain that does not exist.
     """
     if domain not in DOMAINS:
         raise UsageError(unknown("prompt domain", domain, DOMAINS))
-    parts = [template(name) for name in (domain, "rules", protocol)]
-    digest = hashlib.sha256("\n\n".join([*parts, template("rank")]).encode()).hexdigest()
+    parts = [template(name, version) for name in (domain, "rules", protocol)]
+    digest = hashlib.sha256("\n\n".join([*parts, template("rank", version)]).encode()).hexdigest()
     filled = {
         "n": str(n),
         "max_rounds": str(max_rounds),
@@ -88,7 +92,7 @@ def make_brief(
     }
     return Brief(
         protocol=protocol,
-        prompt=f"{domain}/{VERSION}",
+        prompt=f"{domain}/{version}",
         digest=digest,
         system="\n\n".join(Template(part).substitute(filled).strip() for part in parts),
         attributes=attributes,

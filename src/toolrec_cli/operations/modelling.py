@@ -1,5 +1,6 @@
 """A language model in the surrogate's place: what is planned, what it is told, and how it is asked."""
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from toolrec_cli.agent.demonstrations import demonstrations
 from toolrec_cli.agent.llm_ranker import LLMRanker, RankHabits
 from toolrec_cli.agent.llm_surrogate import LLMSurrogate
 from toolrec_cli.agent.loop import Explorer, Limits
-from toolrec_cli.agent.prompting import choose_domain, make_brief
+from toolrec_cli.agent.prompting import VERSION, choose_domain, make_brief
 from toolrec_cli.agent.trajectory import Brief
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
@@ -37,6 +38,8 @@ class ModelPlan:
     """How often an order of candidates is asked for, each time over a fresh permutation of them."""
     merge: str = "borda"
     """How these orders become one."""
+    version: str | None = None
+    """Of the prompt templates; None: today's, or those that the run began with which goes on."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +133,15 @@ def introduce(
         max_rounds=limits.max_rounds,
         demonstrations=examples,
         legal_only=stack.endpoint.dynamic_schema,
+        version=plan.version or (prompt_version(before) if before else VERSION),
     )
     return Speaker(stack, brief, RankHabits(plan.samples, plan.merge, seed=setting.seed), log, unanswered)
+
+
+def prompt_version(run: RunDir) -> str:
+    """Of which version the templates were that a run was begun with; today's where it does not say."""
+    found = re.match(r"\w+/(\d+) ", run.manifest.inputs.get("model:prompt", ""))
+    return found[1] if found else VERSION
 
 
 def _earlier(run: RunDir) -> Earlier:
