@@ -311,7 +311,26 @@ def test_a_baseline_that_orders_nothing_is_in_the_exit_code(toolrec: Run, worksp
     assert said.returncode == 5, said.stderr
     assert "6 of 6 have no list in the row llm-rank, and count as misses there." in said.stderr
     shown = " ".join(said.stdout.split())
-    assert "llm-rank: 0 of 6 lists are the model's own, 0 filled up from the backbone, 6 missing" in shown
+    assert "llm-rank: 0 of 6 lists are the model's own, 0 filled up from the tools, 6 missing" in shown
+
+
+def test_all_ways_without_exploring_are_rows_of_their_own(toolrec: Run, workspace: Path) -> None:
+    rows = ["chat-rec", "llm-multi", "llm-plan", "llm-rank", "llm-single"]
+    with LoopbackServer(PlayedSurrogate()) as server:
+        words = ["eval", "--users", "6", "--baselines", "llm,popularity", "-w", workspace, *asking(server)]
+        bill = json.loads(toolrec(*words, "--dry-run", "--json").stdout)
+        assert server.count == 0
+        said = toolrec(*words)
+        assert said.returncode == 0, said.stderr
+        document = json.loads(toolrec(*words, "--json").stdout)
+    assert bill["expected"]["calls"] == 6 * (5 + 1 + 6)
+    assert list(document["llm_rows"]) == rows
+    names = [row["name"] for row in document["rows"]]
+    assert [name for name in names if name in [*rows, "popularity"]] == ["popularity", *rows]
+    shown = " ".join(said.stdout.split())
+    for name in rows:
+        assert f"{name}: 6 of 6 lists are the model's own" in shown
+    assert "because no answer came; 6 calls, 0 answers from the cache" in shown
 
 
 def test_a_list_that_memory_made_is_in_the_exit_code(toolrec: Run, workspace: Path) -> None:

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib.resources import files
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 from toolrec_cli.agent import quoting
 from toolrec_cli.agent.trajectory import Brief
@@ -82,19 +82,18 @@ def make_brief(
     """
     if domain not in DOMAINS:
         raise UsageError(unknown("prompt domain", domain, DOMAINS))
-    parts = [template(name, version) for name in (domain, "rules", protocol)]
-    digest = hashlib.sha256("\n\n".join([*parts, template("rank", version)]).encode()).hexdigest()
-    filled = {
+    names = (domain, "rules", protocol)
+    values = {
         "n": str(n),
         "max_rounds": str(max_rounds),
-        "attributes": _described(facets, catalog, attributes),
+        "attributes": attributes_told(facets, catalog, attributes),
         "demonstrations": demonstrations,
     }
     return Brief(
         protocol=protocol,
         prompt=f"{domain}/{version}",
-        digest=digest,
-        system="\n\n".join(Template(part).substitute(filled).strip() for part in parts),
+        digest=templates_digest([*names, "rank"], version),
+        system="\n\n".join(Template(template(name, version)).substitute(values).strip() for name in names),
         attributes=attributes,
         legal_only=legal_only,
         max_tokens=max_tokens,
@@ -105,12 +104,22 @@ def make_brief(
 
 def rank_text(brief: Brief, n: int) -> str:
     """What a language model is told that only puts candidates in order."""
-    domain, _, version = brief.prompt.partition("/")
-    role = Template(template(domain, version)).substitute(n=n)
-    return Template(template("rank", version)).substitute(role=role)
+    return filled("rank", brief, n, brief.prompt.partition("/")[2])
 
 
-def _described(facets: Facets, catalog: Catalog, attributes: tuple[str, ...]) -> str:
+def filled(name: str, brief: Brief, n: int, version: str = VERSION, **more: Any) -> str:
+    """A template that is no part of the surrogate's own text, with the role that it plays, and `more`."""
+    domain, _, its_own = brief.prompt.partition("/")
+    role = Template(template(domain, its_own)).substitute(n=n)
+    return Template(template(name, version)).substitute(role=role, **more)
+
+
+def templates_digest(names: Iterable[str], version: str = VERSION) -> str:
+    """SHA-256 of templates, one after the other."""
+    return hashlib.sha256("\n\n".join(template(name, version) for name in names).encode()).hexdigest()
+
+
+def attributes_told(facets: Facets, catalog: Catalog, attributes: tuple[str, ...]) -> str:
     """A line an attribute: its name, its kind, and its most frequent values."""
     lines = [
         quoting.dumps(

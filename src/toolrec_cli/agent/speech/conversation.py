@@ -108,10 +108,11 @@ def _came_of_it(trajectory: Trajectory, observation: Observation) -> str:
 def _shown(trajectory: Trajectory, shown: Shown) -> list[str]:
     """A line an item: in full when it is new, else its id, its title and what has brought it."""
     new = sum(item.new for item in shown.items)
+    told = quoting.tame if brief_of(trajectory).prompt.endswith("/1") else quoting.mark  # version 1 told them at length
     lines = [f"{len(shown.items)} items, {new} of them new to you, the best first:"]
     for item in shown.items:
         card = trajectory.items[item.item_id]
-        attributes, by = (card.attributes, {}) if item.new else ({}, {"by": list(map(quoting.tame, item.marks))})
+        attributes, by = (card.attributes, {}) if item.new else ({}, {"by": list(map(told, item.marks))})
         lines.append(quoting.item(item.item_id, card.title, attributes, **by))
     return [*lines, *_turned_away(shown.rejected), *_taken_for(shown.matched), *_note(shown.note)]
 
