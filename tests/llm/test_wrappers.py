@@ -287,3 +287,18 @@ def test_the_stack_gets_over_a_storm(serve: Callable[..., LoopbackServer], tmp_p
 def test_settings_that_make_no_sense_are_refused(tmp_path: Path, options: ModelOptions, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         build(options, {}, tmp_path)
+
+
+def test_a_line_of_the_record_is_the_exchange_as_json(tmp_path: Path) -> None:
+    """Written with the question's canonical text, which is made once; read as ever."""
+    asked = question("\ud83d ä <x>", schema={"b": 1, "a": [None]}, stop=("x",))
+    exchange = Exchange(
+        question_digest(asked), "m", None, asked, Reply("\udc00 yes", usage=Usage(3, 4), raw={"z": None})
+    )
+    line = exchange.as_line()
+    assert line.isascii()
+    assert json.loads(line) == json.loads(json.dumps(exchange.as_json()))
+    (tmp_path / "e.jsonl").write_text(line + "\n")
+    assert read_exchanges(tmp_path / "e.jsonl") == [exchange]
+    assert replace(asked, sample=1) != asked
+    assert question_digest(replace(asked, sample=1)) != exchange.digest

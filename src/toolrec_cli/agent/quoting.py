@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 TITLE = 160
@@ -67,6 +68,7 @@ def sentence(text: str) -> str:
     return dumps(tame(text, SENTENCE))
 
 
+@lru_cache(maxsize=4096)
 def mark(text: str) -> str:
     """A tool mark on one line, cut where it would be sent as more than MARK bytes."""
     told = tame(text, MARK)

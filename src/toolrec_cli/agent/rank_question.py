@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from toolrec_cli.agent import quoting
+from toolrec_cli.agent import lines, quoting
 from toolrec_cli.agent.loop import NEWEST_SHOWN, rated
 from toolrec_cli.agent.speech import faults
 from toolrec_cli.agent.speech.reading import lines_in, strings_in
@@ -38,8 +38,7 @@ def who_asks(context: Context) -> list[str]:
     """The profile and the newest items, a line each."""
     catalog = context.catalog
     newest = [
-        quoting.item(catalog.item_id(item), catalog.title(item), catalog.described(item), **rating_of(rating))
-        for item, rating in rated(context.user, NEWEST_SHOWN)
+        lines.of_catalog(catalog, item, **rating_of(rating)) for item, rating in rated(context.user, NEWEST_SHOWN)
     ]
     profile = f"You: {quoting.dumps(quoting.fields(context.user.profile))}"
     return [profile, "Your newest items, the newest last:", *newest]
@@ -53,18 +52,13 @@ def rating_of(rating: float | None) -> dict[str, float]:
 def question(context: Context, items: Sequence[int], attribute: str | None, wanted: int) -> str:
     """Who asks, the newest items, the candidates with the tools that brought them, and by what they are to be ordered."""
     catalog = context.catalog
-    lines = [
-        quoting.item(
-            catalog.item_id(item),
-            catalog.title(item),
-            catalog.described(item),
-            by=[quoting.mark(text) for text in context.candidates[item].texts],
-        )
+    told = [
+        lines.of_catalog(catalog, item, by=[quoting.mark(text) for text in context.candidates[item].texts])
         for item in items
     ]
     mind = "how likely you are to choose them next" if attribute is None else quoting.dumps(quoting.tame(attribute))
     asked = f"Order them by this: {mind}. Name the {wanted} best."
-    return "\n".join([*who_asks(context), f"The {len(lines)} candidates:", *lines, asked])
+    return "\n".join([*who_asks(context), f"The {len(told)} candidates:", *told, asked])
 
 
 def complaint(answer: Answer) -> str:

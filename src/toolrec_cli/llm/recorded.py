@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolrec_cli.errors import InputError, ProviderError
-from toolrec_cli.llm.codec import canonical, digest, reply_from, reply_json, request_from, request_json
+from toolrec_cli.llm.codec import digest, reply_from, reply_json, request_from, request_json, request_text
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 from toolrec_cli.llm.metered import current_label
 
@@ -26,15 +26,23 @@ class Exchange:
 
     def as_json(self) -> dict[str, Any]:
         """A line of `exchanges.jsonl`."""
+        return {**self._around(), "request": request_json(self.request)}
+
+    def _around(self) -> dict[str, Any]:
+        """All but the question."""
         return {
             "schema_version": SCHEMA_VERSION,
             "digest": self.digest,
             "model": self.model,
             "label": self.label,
-            "request": request_json(self.request),
             "reply": reply_json(self.reply),
             "from_cache": self.reply.from_cache,
         }
+
+    def as_line(self) -> str:
+        """The same as JSON in ASCII, since a model may say halves of characters. The question is not written anew."""
+        told = {**self._around(), "request": None}
+        return json.dumps(told)[: -len("null}")] + request_text(self.request) + "}"
 
 
 Sink = Callable[[Exchange], None]
@@ -42,7 +50,7 @@ Sink = Callable[[Exchange], None]
 
 def question_digest(request: Request) -> str:
     """SHA-256 of the question alone, whoever is asked."""
-    return digest(canonical(request_json(request)))
+    return digest(request_text(request))
 
 
 class Recorded:

@@ -32,6 +32,10 @@ class Charge:
         told = {"digest": self.digest, "model": self.model, "label": self.label, "why": self.why}
         return {"schema_version": SCHEMA_VERSION, **told, "charged": usage_json(self.usage)}
 
+    def as_line(self) -> str:
+        """The same as JSON in ASCII."""
+        return json.dumps(self.as_json())
+
 
 def charges(path: Path) -> Iterator[Charge]:
     """The lines of an `unanswered.jsonl`; none where there is no file. A last line that kill -9 broke off is passed over.

@@ -1,6 +1,5 @@
 """What a run asked a language model, and what that cost: on record while it goes on, summed up however it ends."""
 
-import json
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -41,7 +40,7 @@ class ExchangeLog:
 
     def add(self, told: Exchange | Charge) -> None:
         """Put it on record."""
-        line = json.dumps(told.as_json()).encode() + b"\n"  # ASCII: a model may say halves of characters
+        line = told.as_line().encode() + b"\n"
         with self._lock:
             if self._path is not None:
                 self._log = self._log or AppendLog(self._path)
