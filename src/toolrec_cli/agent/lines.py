@@ -10,6 +10,9 @@ from toolrec_cli.agent import quoting
 from toolrec_cli.agent.trajectory import ItemCard
 from toolrec_cli.data.catalog import Catalog
 
+MOST = 50_000
+"""Items of a catalogue whose lines are kept at once."""
+
 _KEPT = "_line"
 _OF_CATALOG: WeakKeyDictionary[Catalog, dict[int, tuple[str, ItemCard]]] = WeakKeyDictionary()
 
@@ -27,6 +30,8 @@ def of_catalog(catalog: Catalog, item: int, **more: Any) -> str:
     """The line of an item as the catalogue describes it."""
     lines = _OF_CATALOG.setdefault(catalog, {})
     if (found := lines.get(item)) is None:
+        if len(lines) >= MOST:
+            lines.clear()
         found = lines[item] = catalog.item_id(item), ItemCard(catalog.title(item), catalog.described(item))
     return of_card(*found, **more)
 
