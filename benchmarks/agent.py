@@ -128,7 +128,7 @@ def explored(url: str, args: argparse.Namespace, folder: Path) -> list[Measured]
         run, outcome = explore_all(
             setting, dataset, ids, AgentPlan(model=ModelPlan(options)), pace=Pace(args.in_flight)
         )
-        assert not outcome.without_list, "somebody got no list"
+        assert outcome.statuses == {"finished": args.users}, "somebody has no list of his own"
         calls = run.manifest.result["usage"]["calls"]
         found.append(Measured(outcome.seconds, cpu_seconds() - before, calls))
     return found

@@ -1,10 +1,12 @@
 """A language model that behaves badly in every fifth reply, through all three protocols: what becomes of the lists.
 
-python examples/badly_behaved_server.py [--users 12] [--dataset sample] [-w WORKSPACE] [--misbehave 0.2] [--seed 1]
+python examples/badly_behaved_server.py [--users 12] [--dataset sample] [-w WORKSPACE] [--misbehave 0.2] [--wire 0.5] [--seed 1]
 
 A server on loopback plays the model by rules (`toolrec_cli.testing`); nothing is downloaded or paid. `toolrec eval` is run
 against it as anybody would, once a protocol. Its lists are then checked against the catalogue and the histories by code that
-shares nothing with it. Prints two tables in Markdown. Without -w, the sample is prepared and trained first (about a minute).
+shares nothing with it. `--wire` says which share of the bad replies goes wrong on the wire instead of in its words: 429, 500,
+503, a connection reset or cut, no answer in time, HTML, half a JSON, nothing at all. Prints tables in Markdown. Without -w, the
+sample is prepared and trained first (about a minute).
 """
 
 import argparse
@@ -16,16 +18,47 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from toolrec_cli.testing import LoopbackServer
+from toolrec_cli.testing import Fault, LoopbackServer, Scripted, seeded
 from toolrec_cli.testing.surrogate import PlayedSurrogate
 
 PROTOCOLS = ("json", "tools", "react")
+
+WIRE = (
+    *(Fault.RATE_LIMIT, Fault.RATE_LIMIT_AFTER, Fault.SERVER_ERROR, Fault.UNAVAILABLE, Fault.RESET, Fault.CUT_BODY),
+    *(Fault.TIMEOUT, Fault.HTML, Fault.HALF_JSON, Fault.EMPTY_BODY),
+)
+
+
+class BadServer:
+    """The script: so many replies are bad, `wire` of them on the wire, the others in what they say."""
+
+    def __init__(self, misbehave: float, wire: float, seed: int) -> None:
+        on_the_wire = misbehave * wire
+        self.play = PlayedSurrogate((misbehave - on_the_wire) / (1 - on_the_wire), seed)
+        self._faulty = seeded(
+            lambda asked: Scripted("I was about to say"), dict.fromkeys(WIRE, on_the_wire / len(WIRE)), seed
+        )
+        self.faults: Counter[str] = Counter()
+
+    def __call__(self, asked: dict[str, Any]) -> Scripted:
+        """A fault, or what the played model says."""
+        faulty = self._faulty(asked)
+        if faulty.fault is None:
+            return self.play(asked)
+        self.faults[str(faulty.fault)] += 1
+        return faulty
+
+    @property
+    def bad_words(self) -> int:
+        """Replies that were meant to be bad, and arrived."""
+        return sum(self.play.counts.values()) - self.play.counts.get("well", 0)
 
 
 @dataclass
@@ -35,6 +68,8 @@ class Seen:
     rounds: int = 0
     statuses: Counter[str] = field(default_factory=Counter[str])
     refusals: Counter[str] = field(default_factory=Counter[str])
+    faults: Counter[str] = field(default_factory=Counter[str])
+    """Of the wire, by kind."""
     asked_again: int = 0
     """Orders of candidates that were asked for once more."""
     padded_items: int = 0
@@ -80,7 +115,7 @@ def toolrec(*words: str) -> subprocess.CompletedProcess[str]:
 
 def row(args: argparse.Namespace, protocol: str, seen: Seen) -> str:
     """One run against a server of its own, as a line of the table; what it shows is added to `seen`."""
-    play = PlayedSurrogate(misbehave=args.misbehave, seed=args.seed)
+    play = BadServer(args.misbehave, args.wire, args.seed)
     where = args.workspace / "datasets" / args.dataset
     items, met = set(pl.read_parquet(where / "items.parquet")["item_id"]), histories(where)
     with LoopbackServer(play, keep=False) as server, tempfile.TemporaryDirectory() as folder:
@@ -89,6 +124,7 @@ def row(args: argparse.Namespace, protocol: str, seen: Seen) -> str:
             *("eval", args.dataset, "-w", str(args.workspace), "--users", str(args.users), "--seed", str(args.seed)),
             *("--model", "played", "--base-url", server.base_url, "--protocol", protocol, "--no-cache"),
             *("--concurrency", str(args.concurrency), "--baselines", "none", "--out", str(run), "--json"),
+            *("--timeout", str(args.timeout)),
         )
         seconds = time.perf_counter() - begun
         crashed = int(said.returncode not in (0, 5) or "Traceback" in said.stderr)
@@ -99,10 +135,11 @@ def row(args: argparse.Namespace, protocol: str, seen: Seen) -> str:
             trajectory = json.loads(line)
             seen.add(trajectory, items, met[trajectory["user_id"]])
     report = json.loads(said.stdout)
-    used, bad = report["usage"], sum(play.counts.values()) - play.counts.get("well", 0)
+    seen.faults, used = play.faults, report["usage"]
     ndcg = {each["name"]: each["metrics"]["ndcg@10"]["mean"] for each in report["rows"]}
     cells = [
-        *(protocol, f"{report['n_users']:,}", f"{used['calls']:,}", f"{bad:,}", f"{seen.rounds:,}"),
+        *(protocol, f"{report['n_users']:,}", f"{used['calls']:,}", f"{play.bad_words:,}", f"{play.faults.total():,}"),
+        *(f"{used['retries']:,}", f"{used['failures']:,}", f"{seen.rounds:,}"),
         *(f"{sum(seen.refusals.values()):,}", f"{seen.asked_again:,}"),
         *(f"{seen.statuses[status]:,}" for status in ("finished", "padded", "forced", "failed")),
         *(str(seen.invalid), str(crashed), f"{used['input_tokens']:,}", f"{used['output_tokens']:,}"),
@@ -112,7 +149,20 @@ def row(args: argparse.Namespace, protocol: str, seen: Seen) -> str:
 
 
 HEAD = (
-    *("protocol", "users", "calls", "bad replies", "rounds", "refusals", "orders asked again", "finished", "padded"),
+    *(
+        "protocol",
+        "users",
+        "calls",
+        "bad replies",
+        "faults of the wire",
+        "sent again",
+        "never answered",
+        "rounds",
+        "refusals",
+        "orders asked again",
+        "finished",
+        "padded",
+    ),
     *("forced", "failed", "invalid lists", "crashes", "tokens in", "tokens out", "NDCG@10", "of the built-in", "wall"),
 )
 
@@ -131,6 +181,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--dataset", default="sample")
     parser.add_argument("-w", "--workspace", type=Path)
     parser.add_argument("--misbehave", type=float, default=0.2)
+    parser.add_argument("--wire", type=float, default=0.0, help="The share of bad replies that fails on the wire.")
+    parser.add_argument("--timeout", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--concurrency", type=int, default=8)
     return parser.parse_args()
@@ -144,13 +196,18 @@ def main() -> None:
         print(f"| {' | '.join(HEAD)} |\n|---|{'--:|' * (len(HEAD) - 1)}")
         for protocol, seen in kinds.items():
             print(row(args, protocol, seen), flush=True)
-    every = sorted(
-        {name for seen in kinds.values() for name in seen.refusals},
-        key=lambda name: -sum(seen.refusals[name] for seen in kinds.values()),
-    )
-    print(f"\n| refused because | {' | '.join(PROTOCOLS)} |\n|---|{'--:|' * len(PROTOCOLS)}")
-    for name in every:
-        print(f"| {name} | {' | '.join(str(kinds[protocol].refusals[name]) for protocol in PROTOCOLS)} |")
+    counted(kinds, "refused because", lambda seen: seen.refusals)
+    if args.wire:
+        counted(kinds, "on the wire", lambda seen: seen.faults)
+
+
+def counted(kinds: dict[str, Seen], title: str, of: Callable[[Seen], Counter[str]]) -> None:
+    """A table of how often what happened, most often first."""
+    found = {protocol: of(seen) for protocol, seen in kinds.items()}
+    every = sum(found.values(), Counter[str]())
+    print(f"\n| {title} | {' | '.join(PROTOCOLS)} |\n|---|{'--:|' * len(PROTOCOLS)}")
+    for name, _ in every.most_common():
+        print(f"| {name} | {' | '.join(str(found[protocol][name]) for protocol in PROTOCOLS)} |")
 
 
 if __name__ == "__main__":

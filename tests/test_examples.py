@@ -50,3 +50,16 @@ def test_a_model_that_behaves_badly_makes_no_invalid_list(tiny_workspace: Path, 
         assert (row["users"], row["invalid lists"], row["crashes"]) == ("10", "0", "0")
         assert int(row["refusals"]) > 0
         assert sum(int(row[status]) for status in ("finished", "padded", "forced", "failed")) == 10
+
+
+def test_a_wire_that_fails_as_often_makes_none_either(tiny_workspace: Path, tmp_path: Path) -> None:
+    workspace = Path(shutil.copytree(tiny_workspace, tmp_path / "w"))
+    words = ("--users", "10", "--misbehave", "0.3", "--wire", "0.5", "--timeout", "1")
+    said = run("badly_behaved_server.py", "-w", workspace, *words).splitlines()
+    names = [cell.strip() for cell in said[0].strip("| ").split("|")]
+    rows = [dict(zip(names, (cell.strip() for cell in line.strip("| ").split("|")), strict=True)) for line in said[2:5]]
+    for row in rows:
+        assert (row["users"], row["invalid lists"], row["crashes"]) == ("10", "0", "0")
+        assert 0 < int(row["sent again"]) <= int(row["faults of the wire"])
+        assert sum(int(row[status]) for status in ("finished", "padded", "forced", "failed")) == 10
+    assert any(line.startswith("| on the wire |") for line in said)

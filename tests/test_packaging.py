@@ -26,6 +26,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert there <= set(names)
     assert "toolrec_cli/py.typed" in names
     assert "toolrec_cli/agent/prompts/v1/films.md" in names
+    assert "toolrec_cli/agent/prompts/v2/rules.md" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"toolrec_cli"}
 
 

@@ -261,7 +261,7 @@ def test_the_brief_and_what_was_paid_are_in_the_record() -> None:
     paid = Reply(RETRIEVE, usage=Usage(100, 20, 80, 5, 0.25), model="m-1", seconds=1.23456, retries=2, from_cache=True)
     trajectory = decode(encode(explored(paid, finish(TEN))), "line 1")
     assert trajectory.brief == brief()
-    assert trajectory.brief.prompt == "films/1"
+    assert trajectory.brief.prompt == "films/2"
     [exchange] = trajectory.steps[0].exchanges
     assert (exchange.usage, exchange.model, exchange.seconds) == (Usage(100, 20, 80, 5, 0.25), "m-1", 1.235)
     assert (exchange.purpose, exchange.retries, exchange.from_cache) == ("turn", 2, True)

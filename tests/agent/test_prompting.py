@@ -1,5 +1,6 @@
 """What a model is told first: the right domain, this data set's values and items and no other's, the same for everybody."""
 
+import json
 import re
 from importlib.resources import files
 
@@ -8,10 +9,12 @@ import pytest
 from agent.playing import ATTRIBUTES, PROTOCOLS, PlayedSurrogate, played
 from toolrec_cli.agent.demonstrations import demonstrations
 from toolrec_cli.agent.prompting import DOMAINS, choose_domain, make_brief, rank_text, template
-from toolrec_cli.agent.speech import SPEECHES
+from toolrec_cli.agent.speech import SPEECHES, speech_called
+from toolrec_cli.data.bounds import number_bounds
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.errors import UsageError
+from toolrec_cli.llm.messages import Reply, ToolCall
 from tools.small_world import N_ITEMS, catalog, ids
 
 
@@ -50,7 +53,7 @@ def test_every_template_can_be_filled(protocol: str, domain: str) -> None:
     assert "$" not in brief.system
     assert "at most 5 rounds" in brief.system
     assert "12" in brief.system
-    assert brief.prompt == f"{domain}/1"
+    assert brief.prompt == f"{domain}/2"
     assert "$" not in rank_text(brief, 12)
 
 
@@ -58,6 +61,37 @@ def test_every_protocol_has_its_template_and_every_template_its_use() -> None:
     folder = files("toolrec_cli.agent") / "prompts" / "v1"
     there = {path.name.removesuffix(".md") for path in folder.iterdir()}
     assert there == {*DOMAINS, *SPEECHES, "rules", "rank"}
+
+
+def test_a_later_version_has_only_what_changed_and_the_first_stays_as_it_was() -> None:
+    """Runs that were begun with version 1 go on, and are verified, with it: these are the digests that they recorded."""
+    items = catalog()
+    briefs = [
+        make_brief(items, Facets(items), ATTRIBUTES, protocol="json", domain="films", version=version)
+        for version in ("1", "2")
+    ]
+    assert [brief.prompt for brief in briefs] == ["films/1", "films/2"]
+    assert briefs[0].digest == "bea781fa40f4c34f4ca80d4f2690701292f3b1c7feb995fb0568a06f9b2420d3"
+    assert "(5..10, <10, >=5)" not in briefs[0].system
+    assert "(5..10, <10, >=5)" in briefs[1].system
+    assert template("films", "2") == template("films", "1")
+    assert template("rules", "2") != template("rules", "1")
+
+
+@pytest.mark.parametrize("written", ["5..10", "<10", ">=5", "2", "1..3"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_values_as_the_rules_write_them_are_taken_in_every_protocol(protocol: str, written: str) -> None:
+    """What the prompt promises of numbers, the retrieval tool does."""
+    text = {"react": f"Thought: cheap.\nAction: Retrieve[price, 3, {written}]"}
+    arguments = {"attribute": "price", "k": 3, "value": written}
+    said = {
+        "json": Reply(json.dumps({"thought": "cheap", "action": {"tool": "retrieve", **arguments}})),
+        "react": Reply(text["react"]),
+        "tools": Reply("", (ToolCall("1", "retrieve", json.dumps({"thought": "cheap", **arguments})),)),
+    }
+    turn = speech_called(protocol).read(said[protocol])
+    assert (turn.action.tool, turn.action.arguments) == ("retrieve", arguments)
+    assert number_bounds(written) is not None
 
 
 def test_the_digest_is_of_the_templates_and_not_of_the_data() -> None:

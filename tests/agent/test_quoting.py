@@ -150,3 +150,13 @@ def test_what_a_hostile_model_says_breaks_no_terminal_and_no_later_prompt(text: 
         _assert_structure(request)
     drawn = _drawn(trajectory)
     assert not [c for c in drawn if unicodedata.category(c) in ("Cc", "Cf") and c != "\n"]
+
+
+@pytest.mark.parametrize(
+    "text", [*HOSTILE, "rank:" + "<" * 100, "rank:" + "漢" * 100, 'rank:"' * 50, "retrieve:genre=Drama"]
+)
+def test_a_mark_is_sent_in_few_bytes(text: str) -> None:
+    told = quoting.mark(text)
+    assert quoting.sent(quoting.dumps(told)) <= quoting.MARK + 4
+    assert told == text or len(text) > len(told) or not text.isprintable() or text == " "
+    assert quoting.mark("retrieve:genre=Drama") == "retrieve:genre=Drama"

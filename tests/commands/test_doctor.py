@@ -10,6 +10,7 @@ import openai._base_client
 import pytest
 
 from toolrec_cli.testing import Call, Fault, LoopbackServer, Scripted
+from toolrec_cli.testing.surrogate import PlayedSurrogate
 
 Run = Callable[..., CompletedProcess[str]]
 SECRET = "sk-test-4f9a8c77d21e4b0f"
@@ -62,6 +63,50 @@ def test_an_obedient_server(toolrec: Run, tmp_path: Path) -> None:
         *("--server", "generic", "--protocol", "json"),
     ]
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+
+
+OF_BOTH = {"json_schema": "yes", "tools": "yes", "tool_choice": "yes", "temperature": "yes", "calls_at_once": 2}
+
+
+@pytest.mark.parametrize("apis", [["chat"], ["responses"], ["chat", "responses"]])
+@pytest.mark.parametrize("words", [[], ["--api", "responses"], ["--server", "openai"], ["--api", "chat"]])
+def test_the_played_model_is_found_to_do_all_through_whatever_interface_there_is(
+    toolrec: Run, tmp_path: Path, apis: list[str], words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor's facts, its advice and what the server has do not contradict one another; its flags work."""
+    monkeypatch.setenv("TOOLREC_API_KEY", SECRET)
+    wanted = "responses" if words != ["--api", "chat"] and words else "chat"
+    through = wanted if wanted in apis else apis[0]
+    with LoopbackServer(PlayedSurrogate(), apis=apis) as server:
+        base = ["--base-url", server.base_url, "--model", "gpt-5-mini"]
+        document = found(toolrec("doctor", *base, *words, "--json", "-w", tmp_path))
+        assert document["facts"]["calls"] == server.count + (len(apis) == 1)
+        shown = toolrec("doctor", *base, *words, "-w", tmp_path)
+    facts = document["facts"]
+    assert {name: facts[name] for name in OF_BOTH} == OF_BOTH
+    assert (facts["api"], facts["truncation"]) == (through, "finish_reason 'length'")
+    has = {"chat": facts["chat_api"], "responses": facts["responses_api"]} | (
+        {"chat": "yes"} if through == "chat" else {}
+    )
+    assert [name for name, verdict in has.items() if verdict == "yes"] == apis
+    assert document["protocol"] == "json"
+    preset_api = "responses" if words == ["--server", "openai"] else "chat"
+    differs = [f"api={through}"] if through != preset_api else []
+    assert [setting for setting in document["settings"] if setting.startswith("api=")] == differs
+    assert ("Asked through the Responses API." in shown.stdout) == (through == "responses")
+    assert ("max_output_tokens" in shown.stdout) == (through == "responses")
+
+
+def test_the_doctors_flags_are_what_such_a_server_is_asked_with(toolrec: Run, workspace: Path) -> None:
+    with LoopbackServer(PlayedSurrogate(), apis=["responses"]) as server:
+        flags = found(toolrec("doctor", "--base-url", server.base_url, "--model", "m", "--json", "-w", workspace))[
+            "flags"
+        ]
+        assert toolrec("recommend", "--user", "42", "-w", workspace, *flags).returncode == 0
+        wrong = toolrec("recommend", "--user", "42", "-w", workspace, *flags[:4])
+    assert wrong.returncode == 4
+    assert "has no /chat/completions" in wrong.stderr
+    assert "asked with --api responses" in wrong.stderr
 
 
 def test_a_stubborn_server_is_told_apart(toolrec: Run, tmp_path: Path) -> None:
@@ -134,7 +179,7 @@ def test_a_server_that_does_not_answer_is_exit_4(toolrec: Run, tmp_path: Path, f
 
 
 def test_the_key_is_found_in_the_workspace_and_not_shown(toolrec: Run, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(f"OPENAI_API_KEY={SECRET}\n")
+    (tmp_path / ".env").write_text(f"TOOLREC_API_KEY={SECRET}\n")
     (tmp_path / ".env").chmod(0o600)
     with LoopbackServer(obedient, key=SECRET) as server:
         said = toolrec("doctor", "--base-url", server.base_url, "--model", "m", "-w", tmp_path)

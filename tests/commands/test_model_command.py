@@ -69,7 +69,7 @@ def test_an_evaluation_in_every_protocol(toolrec: Run, workspace: Path, protocol
     assert manifest.inputs["model"] == "played"
     assert manifest.inputs["model:endpoint"] == server.base_url
     assert manifest.inputs["model:protocol"] == protocol
-    assert re.fullmatch(r"films/1 [0-9a-f]{64}", manifest.inputs["model:prompt"])
+    assert re.fullmatch(r"films/2 [0-9a-f]{64}", manifest.inputs["model:prompt"])
     used = manifest.result["usage"]
     assert (used["calls"], used["cache_hits"], used["dollars"]) == (server.count, 0, None)
     assert report["usage"] == used
@@ -121,10 +121,11 @@ def test_a_dry_run_asks_nothing(toolrec: Run, workspace: Path) -> None:
     assert not list((workspace / "runs").glob("*-eval-*20-users*"))
 
 
-def test_a_budget_stops_the_run_and_what_is_paid_is_not_paid_again(toolrec: Run, workspace: Path) -> None:
+@pytest.mark.parametrize("cache", ["--cache", "--no-cache"])
+def test_a_budget_stops_the_run_and_what_is_paid_is_not_paid_again(toolrec: Run, workspace: Path, cache: str) -> None:
     run = workspace / "r"
     with LoopbackServer(PlayedSurrogate()) as server:
-        words = asking(server, "--max-calls", "23", "--concurrency", "3")
+        words = asking(server, "--max-calls", "23", "--concurrency", "3", cache)
         said = toolrec("recommend", "--users", "12", "--out", run, "-w", workspace, *words)
         assert said.returncode == 5, said.stderr
         assert "The budget does not allow another call: 23 of 23 calls are made." in said.stderr
@@ -310,7 +311,26 @@ def test_a_baseline_that_orders_nothing_is_in_the_exit_code(toolrec: Run, worksp
     assert said.returncode == 5, said.stderr
     assert "6 of 6 have no list in the row llm-rank, and count as misses there." in said.stderr
     shown = " ".join(said.stdout.split())
-    assert "llm-rank: 0 of 6 lists are the model's own, 0 filled up from the backbone, 6 missing" in shown
+    assert "llm-rank: 0 of 6 lists are the model's own, 0 filled up from the tools, 6 missing" in shown
+
+
+def test_all_ways_without_exploring_are_rows_of_their_own(toolrec: Run, workspace: Path) -> None:
+    rows = ["chat-rec", "llm-multi", "llm-plan", "llm-rank", "llm-single"]
+    with LoopbackServer(PlayedSurrogate()) as server:
+        words = ["eval", "--users", "6", "--baselines", "llm,popularity", "-w", workspace, *asking(server)]
+        bill = json.loads(toolrec(*words, "--dry-run", "--json").stdout)
+        assert server.count == 0
+        said = toolrec(*words)
+        assert said.returncode == 0, said.stderr
+        document = json.loads(toolrec(*words, "--json").stdout)
+    assert bill["expected"]["calls"] == 6 * (5 + 1 + 6)
+    assert list(document["llm_rows"]) == rows
+    names = [row["name"] for row in document["rows"]]
+    assert [name for name in names if name in [*rows, "popularity"]] == ["popularity", *rows]
+    shown = " ".join(said.stdout.split())
+    for name in rows:
+        assert f"{name}: 6 of 6 lists are the model's own" in shown
+    assert "because no answer came; 6 calls, 0 answers from the cache" in shown
 
 
 def test_a_list_that_memory_made_is_in_the_exit_code(toolrec: Run, workspace: Path) -> None:
@@ -354,14 +374,55 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def test_a_run_that_goes_on_keeps_its_pace_unless_another_is_typed(toolrec: Run, workspace: Path) -> None:
+    """The greatest number of questions that were under way at once, at a server that takes its time."""
+    run, pace = workspace / "r", {"concurrency": "2", "rpm": "6000", "max-retries": "1", "timeout": "50"}
+    typed = [word for name, value in pace.items() for word in (f"--{name}", value)]
+    gauge = Gauge(PlayedSurrogate())
+    with LoopbackServer(gauge, latency=0.05) as server:
+        gauge.latency = 0.05
+        words = ("recommend", "--resume", run, "-w", workspace)
+        toolrec(
+            "recommend", "--users", "30", "--out", run, "-w", workspace, *asking(server, *typed, "--max-calls", "12")
+        )
+        assert gauge.most() == 2
+        assert toolrec(*words, "--max-calls", "40").returncode == 5
+        assert gauge.most() == 2
+        assert toolrec(*words, "--max-calls", "1000", "--concurrency", "7").returncode == 0
+        assert 2 < gauge.most() <= 7
+    settings = open_run(run).manifest.settings
+    assert {name: settings[name.replace("-", "_")]["value"] for name in pace} == {
+        name: float(value) for name, value in pace.items()
+    }
+
+
+class Gauge:
+    """A script that counts how many questions come within one latency."""
+
+    def __init__(self, script: PlayedSurrogate) -> None:
+        self._script, self.latency = script, 0.0
+        self._times: list[float] = []
+
+    def __call__(self, asked: dict[str, Any]) -> Scripted:
+        self._times.append(time.monotonic())
+        return self._script(asked)
+
+    def most(self) -> int:
+        """Of the questions since the last time."""
+        times, self._times = self._times, []
+        within = 0.9 * self.latency
+        return max(sum(0 <= other - time_ < within for other in times) for time_ in times)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="signals as Linux has them")
+@pytest.mark.parametrize("cache", ["--cache", "--no-cache"])
 def test_killed_and_resumed_every_user_is_there_once_and_little_is_paid_twice(
-    toolrec: Run, command_line: Callable[..., list[str]], environment: dict[str, str], workspace: Path
+    toolrec: Run, command_line: Callable[..., list[str]], environment: dict[str, str], workspace: Path, cache: str
 ) -> None:
     run, in_flight = workspace / "r", 4
     log = run / "trajectories.jsonl"
     with LoopbackServer(PlayedSurrogate(), latency=0.02, port=free_port()) as server:
-        words = asking(server, "--concurrency", str(in_flight))
+        words = asking(server, "--concurrency", str(in_flight), cache)
         argv = command_line("recommend", "--users", "all", "--out", run, "-w", workspace, *words)
         child = Popen(argv, env={**environment, "OMP_NUM_THREADS": "1"}, stdout=PIPE, stderr=PIPE)
         deadline = time.monotonic() + 60

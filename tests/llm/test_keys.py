@@ -2,17 +2,21 @@
 
 import json
 import logging
+import os
 import pickle
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import httpx2
 import pytest
 from doubles import SECRET, question
 
-from toolrec_cli.errors import InputError, ToolRecError
+from toolrec_cli.errors import InputError, ProviderError, ToolRecError
 from toolrec_cli.llm.keys import Key, find_key
+from toolrec_cli.llm.providers.client import OpenAICompatible
+from toolrec_cli.llm.providers.presets import endpoint_for
 from toolrec_cli.llm.recorded import Exchange
 from toolrec_cli.llm.stack import ModelOptions, build, cache_path
 from toolrec_cli.testing import Fault, LoopbackServer, Scripted
@@ -185,3 +189,72 @@ def test_a_key_that_is_repeated_in_escapes_is_hidden_too() -> None:
     reply = model.reply(question())
     assert reply.text == "It is [key]."
     assert SECRET not in json.dumps(dict(reply.raw))
+
+
+VENDORS = {
+    "OPENAI_API_KEY": "https://api.openai.com/v1",
+    "OPENROUTER_API_KEY": "https://openrouter.ai/api/v1",
+    "GEMINI_API_KEY": "https://generativelanguage.googleapis.com/v1beta/openai",
+    "ANTHROPIC_API_KEY": "https://api.anthropic.com/v1",
+}
+PRESETS = (None, "openai", "openrouter", "gemini", "anthropic", "ollama", "vllm", "llamacpp", "lmstudio", "generic")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "url",
+    [
+        *VENDORS.values(),
+        "http://api.openai.com/v1",  # would go out unencrypted
+        "https://api.openai.com.example/v1",
+        "https://notapi.openai.com.example/v1",
+        "https://llm.example/v1",
+        "http://localhost:11434/v1",
+        "http://192.168.1.20:9999/v1",
+    ],
+)
+def test_a_providers_key_is_for_its_own_host_alone_whatever_the_preset(url: str, preset: str | None) -> None:
+    environment = {name: f"key-of-{name}" for name in VENDORS}
+    found = find_key(endpoint_for(url, "m", preset).key_names, environment)
+    owner = {where: name for name, where in VENDORS.items()}.get(url)
+    named = {"openai": "OPENAI_API_KEY", "openrouter": "OPENROUTER_API_KEY", "gemini": "GEMINI_API_KEY"}
+    named |= {"anthropic": "ANTHROPIC_API_KEY", None: owner or ""}
+    expected = owner if named.get(preset) == owner else None
+    assert (found.source if found else None) == expected
+    own = find_key(endpoint_for(url, "m", preset).key_names, {**environment, "TOOLREC_API_KEY": "mine"})
+    assert own is not None
+    assert own.source == "TOOLREC_API_KEY"
+
+
+@pytest.mark.parametrize("words", [(), ("openai",), ("generic",), ("ollama",)])
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_nothing_of_openais_leaves_for_a_server_of_ones_own(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], api: str
+) -> None:
+    """Whatever the SDK finds in the environment by itself: key, organisation, project, headers."""
+    names = ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY", "OPENAI_WEBHOOK_SECRET")
+    for name in names:
+        monkeypatch.setenv(name, SECRET)
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"X-Gateway: {SECRET}")
+    with LoopbackServer(lambda asked: Scripted("Hello."), key="another") as server:
+        options = ModelOptions("m", server.base_url, *words, api=api, max_retries=0)  # type: ignore[arg-type]
+        stack = build(options, os.environ, Path())
+        with pytest.raises(ProviderError, match="wants a key, and none was found") as raised:
+            stack.model.reply(question())
+        stack.close()
+        (received,) = server.received
+    assert SECRET not in json.dumps([dict(received.headers), received.body])
+    assert received.headers["authorization"] == "Bearer none"
+    assert "TOOLREC_API_KEY" in str(raised.value.hint)
+    assert "OPENAI_API_KEY) goes to that provider alone" in str(raised.value.hint)
+
+
+def test_what_the_sdk_finds_for_openai_goes_to_openai(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    sent: list[httpx2.Request] = []
+    body = {"choices": [{"message": {"role": "assistant", "content": "Hello."}}]}
+    transport = httpx2.MockTransport(lambda request: sent.append(request) or httpx2.Response(200, json=body))
+    for url, organisation in ((None, "org-1"), ("https://llm.example/v1", None)):
+        model = OpenAICompatible("m", endpoint_for(url, "m"), Key(SECRET, "k"), transport=transport)
+        assert model.reply(question()).text == "Hello."
+        assert sent[-1].headers.get("openai-organization") == organisation

@@ -22,7 +22,7 @@ from toolrec_cli.llm.paced import Bucket, Paced
 from toolrec_cli.llm.prices import Prices, prices_for
 from toolrec_cli.llm.recorded import Exchange, Recorded, question_digest, read_exchanges
 from toolrec_cli.llm.replayed import Replayed
-from toolrec_cli.llm.stack import ModelOptions, build, cache_path, endpoint_of
+from toolrec_cli.llm.stack import Earlier, ModelOptions, build, cache_path, endpoint_of
 from toolrec_cli.testing import Fault, LoopbackServer, Scripted
 
 PRICES = Prices(lambda usage: usage.input_tokens * 0.01, "given")
@@ -157,7 +157,9 @@ def test_what_a_resumed_run_has_spent_is_what_it_had_spent_when_it_stopped(tmp_p
         Budgeted(Always(reply), live).reply(question())
     asked = [*replies, replace(replies[1], from_cache=True)]
     earlier = [Exchange(question_digest(question()), "m", "42", question(), reply) for reply in asked]
-    stack = build(options, {}, tmp_path, earlier=earlier)
+    record = tmp_path / "exchanges.jsonl"
+    record.write_text("".join(json.dumps(each.as_json()) + "\n" for each in earlier))
+    stack = build(options, {}, tmp_path, earlier=Earlier(record, tmp_path / "unanswered.jsonl", settings=""))
     stack.close()
     assert (stack.budget.spent, stack.ledger.total.calls, stack.ledger.total.dollars) == (live.spent, 3, None)
     assert stack.budget.spent.cost > 0.25
@@ -286,3 +288,18 @@ def test_the_stack_gets_over_a_storm(serve: Callable[..., LoopbackServer], tmp_p
 def test_settings_that_make_no_sense_are_refused(tmp_path: Path, options: ModelOptions, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         build(options, {}, tmp_path)
+
+
+def test_a_line_of_the_record_is_the_exchange_as_json(tmp_path: Path) -> None:
+    """Written with the question's canonical text, which is made once; read as ever."""
+    asked = question("\ud83d ä <x>", schema={"b": 1, "a": [None]}, stop=("x",))
+    exchange = Exchange(
+        question_digest(asked), "m", None, asked, Reply("\udc00 yes", usage=Usage(3, 4), raw={"z": None})
+    )
+    line = exchange.as_line()
+    assert line.isascii()
+    assert json.loads(line) == json.loads(json.dumps(exchange.as_json()))
+    (tmp_path / "e.jsonl").write_text(line + "\n")
+    assert read_exchanges(tmp_path / "e.jsonl") == [exchange]
+    assert replace(asked, sample=1) != asked
+    assert question_digest(replace(asked, sample=1)) != exchange.digest

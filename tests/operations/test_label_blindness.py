@@ -1,5 +1,6 @@
 """Nothing that runs while a list is made can see the held-out item."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from toolrec_cli.agent.baseline import LLM_BASELINES
 from toolrec_cli.data import dataset as datasets
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
@@ -15,16 +17,20 @@ from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData
 from toolrec_cli.data.sources.sample import make
 from toolrec_cli.evaluation.baseline import BASELINES
+from toolrec_cli.llm.stack import ModelOptions
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.ablating import ablate
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
-from toolrec_cli.operations.exploring import recommend
+from toolrec_cli.operations.exploring import AgentPlan, recommend
+from toolrec_cli.operations.modelling import ModelPlan
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.stressing import StressPlan, stress
 from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.operations.tuning import tune
 from toolrec_cli.progress import silent
 from toolrec_cli.storage.run_dir import RunDir
+from toolrec_cli.testing import LoopbackServer
+from toolrec_cli.testing.surrogate import PlayedSurrogate
 
 MARKERS = ("marker-a", "marker-b")
 """Items that are held out for testing, and occur nowhere else."""
@@ -166,4 +172,24 @@ def test_no_list_of_any_comparison_sees_them(
         monkeypatch.setattr(datasets, "read_held_out", guarded)
         run = COMPARED[what](Setting(setting.workspace, out=out), dataset)
         lists.append(pl.read_parquet(run.path / "rankings.parquet"))
+    assert_frame_equal(*lists)
+
+
+@pytest.mark.parametrize("protocol", ["json", "tools", "react"])
+def test_no_prompt_of_a_language_model_depends_on_them(
+    twins: list[tuple[Setting, Dataset]], tmp_path: Path, protocol: str
+) -> None:
+    """The surrogate's, the rank tool's, and those of every baseline: the same questions, byte for byte, and the same lists."""
+    asked: list[list[str]] = []
+    lists: list[pl.DataFrame] = []
+    for number, (setting, dataset) in enumerate(twins):
+        with LoopbackServer(PlayedSurrogate()) as server:
+            model = ModelPlan(ModelOptions("played", server.base_url), protocol=protocol)  # type: ignore[arg-type]
+            plan = EvalPlan(AgentPlan(model=model), n_users=10, baselines=tuple(LLM_BASELINES.names()))
+            run, report = evaluate(Setting(setting.workspace, out=tmp_path / str(number)), dataset, plan)
+            asked.append([json.dumps(each.body) for each in server.received])
+        assert sum(sum(row.ends.values()) for row in report.llm_rows.values()) == 10 * len(LLM_BASELINES.names())
+        lists.append(pl.read_parquet(run.path / "rankings.parquet"))
+    assert len(asked[0]) >= 10 * (5 + 6)
+    assert asked[0] == asked[1]
     assert_frame_equal(*lists)

@@ -57,10 +57,10 @@ def test_the_brief_says_the_explorers_own_limits_attributes_and_domain(
     assert brief is not None
     assert agent.explorer.limits == Limits(6, 5)
     assert "until you hold the 6" in brief.system
-    assert (brief.prompt, brief.attributes, brief.protocol) == ("films/1", agent.scorer.attributes, "json")
+    assert (brief.prompt, brief.attributes, brief.protocol) == ("films/2", agent.scorer.attributes, "json")
     books = assemble(Setting(workspace), tiny, planned(server, prompt="books", protocol="react"))
     assert books.speaker is not None
-    assert (books.speaker.brief.prompt, books.speaker.brief.protocol) == ("books/1", "react")
+    assert (books.speaker.brief.prompt, books.speaker.brief.protocol) == ("books/2", "react")
     assert "Example 1" in books.speaker.brief.system
     assert server.count == 0
 
@@ -139,11 +139,13 @@ def test_a_model_that_orders_nothing_has_no_lists_and_not_the_backbones(workspac
 
     with LoopbackServer(script) as server:
         run, report = evaluate(Setting(workspace), tiny, llm_ranked(server), pace=Pace(4))
-    assert report.llm_rank == {"ordered": 3, "filled": 3, "refused": 3, "rejected": 3}
+    assert report.llm_rows["llm-rank"].ends == {"ordered": 3, "filled": 3, "refused": 3, "rejected": 3}
     llm, backbone = lists_of(run.path, "llm-rank"), lists_of(run.path, "sasrec")
     assert len(llm) == 6
     assert all(own != backbone[user] for user, own in llm.items())
-    assert json.loads((run.path / "report.json").read_text())["llm_rank"] == report.llm_rank
+    stored = json.loads((run.path / "report.json").read_text())["llm_rows"]["llm-rank"]
+    assert stored["ends"] == report.llm_rows["llm-rank"].ends
+    assert (stored["usage"]["calls"], stored["usage"]["failures"]) == (12 - 3 + 6, 3)
 
 
 def test_the_model_without_tools_is_a_baseline(server: LoopbackServer, workspace: Path, tiny: Dataset) -> None:
@@ -152,7 +154,7 @@ def test_the_model_without_tools_is_a_baseline(server: LoopbackServer, workspace
         plan = llm_ranked(other, ks=(10, 30))
         run, report = evaluate(Setting(workspace), tiny, plan, pace=Pace(4))
     assert [row.name for row in report.rows][-3:] == ["llm-rank", "surrogate:builtin", "surrogate"]
-    assert report.llm_rank == {"ordered": 12, "filled": 0, "refused": 0, "rejected": 0}
+    assert report.llm_rows["llm-rank"].ends == {"ordered": 12, "filled": 0, "refused": 0, "rejected": 0}
     llm, backbone = lists_of(run.path, "llm-rank"), lists_of(run.path, "sasrec")
     assert len(llm) == 12
     for user, own in llm.items():
@@ -215,7 +217,7 @@ def test_a_dry_run_of_a_resumed_evaluation_counts_the_baseline_for_everybody(
 ) -> None:
     """Who has a trajectory is not explored for again, but the lists of llm-rank are made anew."""
     ids = tiny.users["user_id"].to_list()[:10]
-    left = [dry_run(Setting(workspace), tiny, ids, planned(server, samples=2), n, beside=True) for n in (0, 10)]
+    left = [dry_run(Setting(workspace), tiny, ids, planned(server, samples=2), n, beside=["llm-rank"]) for n in (0, 10)]
     nobody, everybody = (found.estimate for found in left)
     assert (nobody.expected.calls, nobody.most.calls) == (10 * 2, 10 * 2 * 2)
     assert everybody.expected.calls == 10 * (5 + 2 + 2)

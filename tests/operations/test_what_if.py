@@ -16,11 +16,11 @@ from toolrec_cli.agent.loop import Limits
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import InputError, UsageError
+from toolrec_cli.evaluation.what_if import Departure
 from toolrec_cli.llm.estimates import DryRun
 from toolrec_cli.llm.recorded import read_exchanges
 from toolrec_cli.llm.stack import ModelOptions
 from toolrec_cli.operations.asking import Pace
-from toolrec_cli.operations.departing import Departure
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
 from toolrec_cli.operations.exploring import AgentPlan, explore_all, recommend
 from toolrec_cli.operations.modelling import ModelPlan

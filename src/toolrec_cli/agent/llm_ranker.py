@@ -43,6 +43,12 @@ class RankHabits:
     seed: int = 42
 
 
+def most_questions(n_candidates: int, habits: RankHabits) -> int:
+    """How many questions an order of so many can take: each batch, their winners, every sample, and all once more if wrong."""
+    batches = -(-n_candidates // habits.batch)
+    return habits.samples * (1 + habits.reruns) * (batches if batches < 2 else batches + 1)
+
+
 class LLMRanker:
     """Implements `Ranker`. Has no state, so that threads may share it.
 

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib.resources import files
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 from toolrec_cli.agent import quoting
 from toolrec_cli.agent.trajectory import Brief
@@ -13,8 +13,8 @@ from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.errors import UsageError, unknown
 
-VERSION: Final = "1"
-"""Templates are never edited once a release has shipped them: a change is a new folder beside the old one."""
+VERSION: Final = "2"
+"""A template that runs were made with is not edited: a change is a new folder beside the old one, with what has changed."""
 
 DOMAINS: Final = ("films", "books", "businesses", "products", "generic")
 
@@ -52,8 +52,10 @@ def choose_domain(source: str, name: str, attributes: Collection[str]) -> str:
 
 
 def template(name: str, version: str = VERSION) -> str:
-    """The text of one template."""
-    return (files("toolrec_cli.agent") / "prompts" / f"v{version}" / f"{name}.md").read_text(encoding="utf-8").strip()
+    """The text of one template: that of `version`, or where it was not changed for it, of the latest one before."""
+    folder = files("toolrec_cli.agent") / "prompts"
+    found = [folder / f"v{number}" / f"{name}.md" for number in range(int(version), 0, -1)]
+    return next(path for path in found if path.is_file()).read_text(encoding="utf-8").strip()
 
 
 def make_brief(
@@ -70,27 +72,28 @@ def make_brief(
     max_tokens: int = 2048,
     temperature: float | None = 0.0,
     seed: int | None = None,
+    version: str = VERSION,
 ) -> Brief:
     """The brief for one data set and one protocol; the same for every user, so that providers' caches hit.
 
-    attributes: those with a retrieval tool. domain: one of DOMAINS. demonstrations: for the text protocol.
+    attributes: those with a retrieval tool. domain: one of DOMAINS. demonstrations: for the text protocol. version: of the
+    templates; an older one only to go on with, or verify, what was begun with it.
     Raises UsageError for a domain that does not exist.
     """
     if domain not in DOMAINS:
         raise UsageError(unknown("prompt domain", domain, DOMAINS))
-    parts = [template(name) for name in (domain, "rules", protocol)]
-    digest = hashlib.sha256("\n\n".join([*parts, template("rank")]).encode()).hexdigest()
-    filled = {
+    names = (domain, "rules", protocol)
+    values = {
         "n": str(n),
         "max_rounds": str(max_rounds),
-        "attributes": _described(facets, catalog, attributes),
+        "attributes": attributes_told(facets, catalog, attributes),
         "demonstrations": demonstrations,
     }
     return Brief(
         protocol=protocol,
-        prompt=f"{domain}/{VERSION}",
-        digest=digest,
-        system="\n\n".join(Template(part).substitute(filled).strip() for part in parts),
+        prompt=f"{domain}/{version}",
+        digest=templates_digest([*names, "rank"], version),
+        system="\n\n".join(Template(template(name, version)).substitute(values).strip() for name in names),
         attributes=attributes,
         legal_only=legal_only,
         max_tokens=max_tokens,
@@ -101,12 +104,22 @@ def make_brief(
 
 def rank_text(brief: Brief, n: int) -> str:
     """What a language model is told that only puts candidates in order."""
-    domain, _, version = brief.prompt.partition("/")
-    role = Template(template(domain, version)).substitute(n=n)
-    return Template(template("rank", version)).substitute(role=role)
+    return filled("rank", brief, n, brief.prompt.partition("/")[2])
 
 
-def _described(facets: Facets, catalog: Catalog, attributes: tuple[str, ...]) -> str:
+def filled(name: str, brief: Brief, n: int, version: str = VERSION, **more: Any) -> str:
+    """A template that is no part of the surrogate's own text, with the role that it plays, and `more`."""
+    domain, _, its_own = brief.prompt.partition("/")
+    role = Template(template(domain, its_own)).substitute(n=n)
+    return Template(template(name, version)).substitute(role=role, **more)
+
+
+def templates_digest(names: Iterable[str], version: str = VERSION) -> str:
+    """SHA-256 of templates, one after the other."""
+    return hashlib.sha256("\n\n".join(template(name, version) for name in names).encode()).hexdigest()
+
+
+def attributes_told(facets: Facets, catalog: Catalog, attributes: tuple[str, ...]) -> str:
     """A line an attribute: its name, its kind, and its most frequent values."""
     lines = [
         quoting.dumps(

@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 TITLE = 160
@@ -18,11 +19,20 @@ VALUE = 80
 LABELS = 6
 """Labels of one attribute."""
 
+MARK = 40
+"""Bytes of a tool mark as it is sent: its words may be a model's own, and stand beside every item that a call brought."""
+
 FIELDS = 12
 """Attributes of an item, or entries of a profile."""
 
-_SENTENCE = 600
+SENTENCE = 600
 """Characters of a sentence that quotes what a model or a stranger wrote."""
+
+WORST = 7
+"""Bytes that a character of quoted text takes in a request at most: "<" is sent as \\\\u003c."""
+
+_QUOTES = 4
+"""Bytes of the two quotation marks around a string inside a message."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
 """Made once: making it anew takes as long as an item's line."""
@@ -55,7 +65,21 @@ def dumps(value: Any) -> str:
 
 def sentence(text: str) -> str:
     """A sentence in which a model's or a stranger's words may stand, quoted."""
-    return dumps(tame(text, _SENTENCE))
+    return dumps(tame(text, SENTENCE))
+
+
+@lru_cache(maxsize=4096)
+def mark(text: str) -> str:
+    """A tool mark on one line, cut where it would be sent as more than MARK bytes."""
+    told = tame(text, MARK)
+    while sent(dumps(told)) > MARK + _QUOTES:
+        told = told[:-2] + "…"
+    return told
+
+
+def sent(line: str) -> int:
+    """Bytes of a line inside a message, as a request holds it."""
+    return len(_JSON.encode(line).encode("utf-8", "surrogatepass")) - 2
 
 
 def fields(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,8 +89,17 @@ def fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def item(item_id: str, title: str, attributes: Mapping[str, Any] | None = None, **more: Any) -> str:
     """An item on a line: {"id": …, "title": …, its attributes, what more there is to say}. An attribute cannot pose as the id."""
-    known = {key: value for key, value in fields(attributes or {}).items() if key not in ("id", "title", *more)}
-    return dumps({"id": item_id, "title": tame(title), **known, **more})
+    return dumps({"id": item_id, **_titled(title, attributes or {}, more)})
+
+
+def titled(title: str, attributes: Mapping[str, Any], **more: Any) -> str:
+    """The same without the id, for who is to speak of it by its title."""
+    return dumps(_titled(title, attributes, more))
+
+
+def _titled(title: str, attributes: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    known = {key: value for key, value in fields(attributes).items() if key not in ("id", "title", *more)}
+    return {"title": tame(title), **known, **more}
 
 
 def _told(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from toolrec_cli.agent import quoting
+from toolrec_cli.agent import lines, quoting
 from toolrec_cli.agent.loop import NEWEST_SHOWN, rated
 from toolrec_cli.agent.speech import faults
 from toolrec_cli.agent.speech.reading import lines_in, strings_in
@@ -34,38 +34,31 @@ class Answer:
     fault: str = ""
 
 
+def who_asks(context: Context) -> list[str]:
+    """The profile and the newest items, a line each."""
+    catalog = context.catalog
+    newest = [
+        lines.of_catalog(catalog, item, **rating_of(rating)) for item, rating in rated(context.user, NEWEST_SHOWN)
+    ]
+    profile = f"You: {quoting.dumps(quoting.fields(context.user.profile))}"
+    return [profile, "Your newest items, the newest last:", *newest]
+
+
+def rating_of(rating: float | None) -> dict[str, float]:
+    """What an item's line says of it; nothing where there is none."""
+    return {} if rating is None else {"rating": round(rating, 2)}
+
+
 def question(context: Context, items: Sequence[int], attribute: str | None, wanted: int) -> str:
     """Who asks, the newest items, the candidates with the tools that brought them, and by what they are to be ordered."""
     catalog = context.catalog
-    newest = [
-        quoting.item(
-            catalog.item_id(item),
-            catalog.title(item),
-            catalog.described(item),
-            **({} if rating is None else {"rating": round(rating, 2)}),
-        )
-        for item, rating in rated(context.user, NEWEST_SHOWN)
-    ]
-    lines = [
-        quoting.item(
-            catalog.item_id(item),
-            catalog.title(item),
-            catalog.described(item),
-            by=[quoting.tame(mark) for mark in context.candidates[item].texts],
-        )
+    told = [
+        lines.of_catalog(catalog, item, by=[quoting.mark(text) for text in context.candidates[item].texts])
         for item in items
     ]
     mind = "how likely you are to choose them next" if attribute is None else quoting.dumps(quoting.tame(attribute))
-    return "\n".join(
-        [
-            f"You: {quoting.dumps(quoting.fields(context.user.profile))}",
-            "Your newest items, the newest last:",
-            *newest,
-            f"The {len(lines)} candidates:",
-            *lines,
-            f"Order them by this: {mind}. Name the {wanted} best.",
-        ]
-    )
+    asked = f"Order them by this: {mind}. Name the {wanted} best."
+    return "\n".join([*who_asks(context), f"The {len(told)} candidates:", *told, asked])
 
 
 def complaint(answer: Answer) -> str:

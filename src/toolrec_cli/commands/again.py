@@ -16,7 +16,6 @@ OF_THE_CALL = {
     "trace",
     "rows",
     "workers",
-    "concurrency",
     "plain",
     "dry_run",
 }

@@ -13,6 +13,7 @@ def doctor(
     model: llm.Model = None,
     base_url: llm.BaseUrl = None,
     server: llm.Server = None,
+    api: llm.Api = None,
     server_setting: llm.ServerSettings = None,
     key_file: llm.KeyFile = None,
     timeout: llm.Timeout = 60.0,

@@ -35,7 +35,7 @@ def evaluate(
         str,
         typer.Option(
             metavar="all|none|A,B",
-            help="What else to compare with; beside them every other backbone. all,llm-rank: also --model without tools.",
+            help="What else to compare with; beside them every other backbone. all,llm: also --model without exploring.",
         ),
     ] = "all",
     groups: Annotated[
@@ -108,9 +108,7 @@ def evaluate(
     plan = EvalPlan(agent, n_users, ks, chosen, groups)
     goes_on = again(workspace, resume, allow_drift)
     if ctx.params["dry_run"]:
-        llm.show_dry_run(
-            setting, found, whom(setting, found, plan, goes_on), goes_on, agent, as_json, "llm-rank" in chosen
-        )
+        llm.show_dry_run(setting, found, whom(setting, found, plan, goes_on), goes_on, agent, as_json, plan.asked)
         return
     pace = llm.pace(ctx.params, workers)
     with bars() as progress:
@@ -120,22 +118,25 @@ def evaluate(
     if tuned and report.untuned:
         say(f"The {'built-in ' if model_plan else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
-    options.leave_if_unfinished(report.statuses, report.n_users, model=model_plan is not None, llm_rank=report.llm_rank)
+    options.leave_if_unfinished(report.statuses, report.n_users, model=model_plan is not None, llm_rows=report.llm_rows)
 
 
 def _chosen(baselines: str) -> tuple[str, ...]:
-    """The baselines meant. Raises UsageError for one that does not exist."""
+    """The baselines meant: "all" of those that cost nothing, "llm" all of a language model's. Raises UsageError for one that
+    does not exist."""
+    from toolrec_cli.agent.baseline import LLM_BASELINES
+    from toolrec_cli.errors import UsageError, unknown
     from toolrec_cli.evaluation.baseline import BASELINES
-    from toolrec_cli.operations.llm_ranking import LLM_RANK
 
     if baselines == "none":
         return ()
-    said = [name.strip() for name in baselines.split(",")]
-    names = [name for each in said for name in (BASELINES.names() if each == "all" else [each])]
-    for name in names:
-        if name != LLM_RANK:
-            BASELINES.get(name)
-    return tuple(dict.fromkeys(names))
+    groups = {"all": BASELINES.names(), "llm": LLM_BASELINES.names()}
+    known = [name for names in groups.values() for name in names]
+    chosen = [name for said in baselines.split(",") for name in groups.get(said.strip(), [said.strip()])]
+    for name in chosen:
+        if name not in known:
+            raise UsageError(unknown("baseline", name, known))
+    return tuple(dict.fromkeys(chosen))
 
 
 def _ablate(

@@ -265,9 +265,9 @@ def pace(params: dict[str, Any], workers: int | None) -> Any:
 
 
 def show_dry_run(
-    setting: Any, found: Any, user_ids: list[str], goes_on: Any, plan: Any, as_json: bool, beside: bool = False
+    setting: Any, found: Any, user_ids: list[str], goes_on: Any, plan: Any, as_json: bool, beside: tuple[str, ...] = ()
 ) -> None:
-    """`--dry-run`: the bill for those who are still to be asked; `beside`: with the baseline llm-rank, which asks everybody."""
+    """`--dry-run`: the bill for those who are still to be asked; `beside`: with these baselines, which ask everybody."""
     from toolrec_cli.operations.estimating import dry_run
     from toolrec_cli.operations.resuming import recorded
     from toolrec_cli.render.bill import print_dry_run

@@ -148,11 +148,11 @@ def _plain(value: Any) -> Any:
 
 
 def leave_if_unfinished(
-    statuses: dict[str, int], n_users: int, *, model: bool, llm_rank: dict[str, int] | None = None
+    statuses: dict[str, int], n_users: int, *, model: bool, llm_rows: dict[str, Any] | None = None
 ) -> None:
     """Exit code 5 where somebody has no list; with a language model also where a list is not its own but memory's.
 
-    `llm_rank`: whose the lists of that baseline are; also where one is missing, or not all the model's.
+    `llm_rows`: those of the model without tools (`LLMRow`); also where a list of one is missing, or not all the model's.
     """
     from toolrec_cli.errors import PARTLY
     from toolrec_cli.render.console import say
@@ -162,17 +162,20 @@ def leave_if_unfinished(
         say(f"{failed:,} of {n_users:,} have no list, and count as misses: see the status.", style="red")
     if forced:
         say(f"{forced:,} of {n_users:,} have a list that memory made, since the model finished none.", style="red")
-    missing, filled = (sum((llm_rank or {}).get(end, 0) for end in ends) for ends in _NOT_ORDERED)
-    if missing:
-        say(f"{missing:,} of {n_users:,} have no list in the row llm-rank, and count as misses there.", style="red")
-    if filled:
-        say(f"{filled:,} of {n_users:,} have a list in the row llm-rank that the backbone filled up.", style="red")
-    if failed or forced or missing or filled:
+    unfinished = failed + forced
+    for name, row in (llm_rows or {}).items():
+        missing, filled = (sum(row.ends.get(end, 0) for end in ends) for ends in _NOT_ORDERED)
+        if missing:
+            say(f"{missing:,} of {n_users:,} have no list in the row {name}, and count as misses there.", style="red")
+        if filled:
+            say(f"{filled:,} of {n_users:,} have a list in the row {name} that the tools filled up.", style="red")
+        unfinished += missing + filled
+    if unfinished:
         raise typer.Exit(PARTLY)
 
 
 _NOT_ORDERED = ("refused", "rejected"), ("filled",)
-"""How a list of llm-rank ends that is missing, and one that is not all the model's."""
+"""How a list of the model without tools ends that is missing, and one that is not all the model's."""
 
 
 def say_loss(name: str, n_items: int) -> None:

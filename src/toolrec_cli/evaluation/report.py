@@ -41,6 +41,19 @@ class Failure:
     reason: str
 
 
+ORDERED, FILLED, REFUSED, REJECTED = "ordered", "filled", "refused", "rejected"
+"""Whose a list is: the model's; its first places only, the others the tools'. Or why there is none: the answer named no
+candidate, or the server gave none to this question."""
+
+
+@dataclass(frozen=True)
+class LLMRow:
+    """`ends`: how many lists ended how; every user is in one of them. `usage`: what the row took, apart from all others."""
+
+    ends: dict[str, int]
+    usage: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Report:
     """report.json. `candidate_recall` is the share of users whose held-out item was in any list retrieved for them."""
@@ -67,9 +80,8 @@ class Report:
     """What a language model was asked: calls, cache_hits, tokens, dollars (None: not known); None where none was."""
     earned: dict[str, Paired] | None = None
     """What the language model's lists are better by than the built-in surrogate's, which cost nothing, by metric."""
-    llm_rank: dict[str, int] | None = None
-    """How many lists of the row llm-rank are the model's own (ordered), its own but for the last places, which are the
-    backbone's (filled), or missing: no candidate was named (refused), or no answer came (rejected). None without that row."""
+    llm_rows: dict[str, LLMRow] = field(default_factory=dict[str, LLMRow])
+    """The rows in which a language model made the lists without exploring, by name; `usage` is the sum with theirs."""
     schema_version: int = SCHEMA_VERSION
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,7 +47,7 @@ class Budget:
     """What is spent and what is set aside, shared by all who ask. Thread-safe."""
 
     def __init__(self, limits: Limits, prices: Prices, already: Amount | None = None, *, kept: bool = True) -> None:
-        """`already` was spent before, by the run that is resumed; `kept`: whether there is a cache.
+        """`already` was spent before, by the run that is resumed; `kept`: whether answers are kept.
 
         Raises UsageError for a limit in dollars without prices.
         """
@@ -113,11 +114,18 @@ class Budget:
 class Budgeted:
     """`inner`, asked only while the budget allows the worst that the question can cost.
 
-    `headroom`: output tokens that the endpoint grants on top of the request's limit.
+    `headroom`: output tokens that the endpoint grants on top of the request's limit. `unanswered` is told of each question that
+    may have been billed without an answer, with what it is charged, and why.
     """
 
-    def __init__(self, inner: ChatModel, budget: Budget, headroom: int = 0) -> None:
-        self._inner, self._budget, self._headroom = inner, budget, headroom
+    def __init__(
+        self,
+        inner: ChatModel,
+        budget: Budget,
+        headroom: int = 0,
+        unanswered: Callable[[Request, Usage, str], None] = lambda request, usage, why: None,
+    ) -> None:
+        self._inner, self._budget, self._headroom, self._unanswered = inner, budget, headroom, unanswered
 
     @property
     def name(self) -> str:
@@ -125,6 +133,8 @@ class Budgeted:
 
     def reply(self, request: Request) -> Reply:
         """The answer. Raises BudgetSpent before a call that could overshoot, else what the inner model raises."""
+        if not self._budget.limits.any:
+            return self._unlimited(request)
         worst = worst_usage(request, self._headroom)
         aside = self._budget.set_aside(worst)
         spent: Usage | None = None
@@ -132,11 +142,20 @@ class Budgeted:
             reply = self._inner.reply(request)
             spent = charged(reply, worst)
             return reply
-        except Unanswered:
+        except Unanswered as error:
             spent = worst
+            self._unanswered(request, worst, error.message)
             raise
         finally:
             self._budget.settle(aside, spent)
+
+    def _unlimited(self, request: Request) -> Reply:
+        """The worst case is worked out only where it happens: when the run goes on, there may be a limit."""
+        try:
+            return self._inner.reply(request)
+        except Unanswered as error:
+            self._unanswered(request, worst_usage(request, self._headroom), error.message)
+            raise
 
 
 def amount(prices: Prices, usage: Usage) -> Amount:

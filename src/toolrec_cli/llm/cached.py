@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolrec_cli.errors import InputError, ToolRecError
-from toolrec_cli.llm.codec import canonical, digest, reply_from, reply_json, request_json
+from toolrec_cli.llm.codec import canonical, digest, reply_from, reply_json, request_text
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 
 VERSION = 1
@@ -109,7 +109,7 @@ class Cached:
 
     def reply(self, request: Request) -> Reply:
         """The kept answer, else the inner model's, committed before it is returned. Raises what the inner model raises."""
-        asked = canonical(request_json(request))
+        asked = request_text(request)
         key = digest(f'{{"endpoint":{self._endpoint},"model":{canonical(self.name)},"request":{asked}}}')
         while True:
             if (kept := self._store.get(key)) is not None:

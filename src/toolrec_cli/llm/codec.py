@@ -7,6 +7,8 @@ from typing import Any
 
 from toolrec_cli.llm.messages import Message, Reply, Request, ToolCall, ToolSpec, Usage
 
+_KEPT = "_text"
+
 
 def canonical(value: Any) -> str:
     """JSON in ASCII, with sorted keys and no blanks: equal values are equal texts."""
@@ -36,6 +38,14 @@ def request_json(request: Request) -> dict[str, Any]:
         "seed": request.seed,
         "sample": request.sample,
     }
+
+
+def request_text(request: Request) -> str:
+    """A question as canonical JSON, made once: cache, record and digest all want it."""
+    kept = request.__dict__.get(_KEPT)
+    if kept is None:
+        kept = request.__dict__[_KEPT] = canonical(request_json(request))  # beside the fields
+    return kept
 
 
 def _message_json(message: Message) -> dict[str, Any]:

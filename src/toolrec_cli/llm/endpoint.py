@@ -41,6 +41,8 @@ class Endpoint:
     """Whether a schema may change from turn to turn without losing the server's prompt cache (local servers)."""
     local: bool = False
     """On this machine or its network: nothing is paid."""
+    vendor: bool = False
+    """The address is the provider's own: it wants a key, and gets the provider's."""
     key_names: tuple[str, ...] = ()
     """Environment variables that may hold the key, the first one found counts."""
     extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -48,11 +50,11 @@ class Endpoint:
 
     def identity(self) -> dict[str, Any]:
         """What makes an answer another one: goes into the response cache's key. No secret is in it."""
-        beside = ("preset", "protocol", "key_names", "local", "dynamic_schema")
+        beside = ("preset", "protocol", "key_names", "local", "vendor", "dynamic_schema")
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in beside}
 
 
-_FIXED = ("preset", "base_url", "key_names", "local")
+_FIXED = ("preset", "base_url", "key_names", "local", "vendor")
 
 
 def overridden(endpoint: Endpoint, settings: Iterable[str]) -> Endpoint:

@@ -1,5 +1,6 @@
 """`--dry-run`: how many calls, tokens and dollars a run can take at most, and how many it may be expected to take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,10 @@ def about_tokens(text: str) -> int:
 class Prompt:
     """What a user's conversation consists of, in bytes, and how long answers may get, in tokens.
 
-    first: the first question whole (system text, schema or tools, the user's history). each_round: what a further round
-    adds (the answer, the observation), at most; usual_round: as it may be expected (None: that). max_tokens: the limit of
-    one answer, hidden reasoning included. answer_tokens: an answer as it may be expected.
+    first: the first question whole (system text, schema or tools, the user's history), at most; usual_first: as it may be
+    expected (None: that). each_round: what a further round adds (the answer, the observation), at most; usual_round: as it may
+    be expected (None: that). max_tokens: the limit of one answer, hidden reasoning included. answer_tokens: an answer as it may
+    be expected.
     """
 
     first: int
@@ -30,6 +32,7 @@ class Prompt:
     max_tokens: int
     answer_tokens: int = 120
     usual_round: int | None = None
+    usual_first: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,24 +98,24 @@ def estimate(
     expected_rounds: float = 5.0,
     repairs: int = 1,
     ranking: Ranking | None = None,
-    alone: Ranking | None = None,
-    n_alone: int = 0,
+    beside: Sequence[Ranking] = (),
+    n_beside: int = 0,
 ) -> Estimate:
     """What `users` users cost.
 
     At most: every user takes all `max_rounds`, each asked `repairs` times more because an answer could not be used, every
     token a byte long, and as many orders of candidates as `ranking` says. Expected: `expected_rounds` rounds, no repair, four
-    bytes a token; what a provider gives off for cached input is not counted on. `alone`: the orders that `n_alone` users are
-    asked for without a conversation (the baseline llm-rank).
+    bytes a token; what a provider gives off for cached input is not counted on. `beside`: what `n_beside` users are asked
+    without a conversation, a baseline each.
     """
     turns = max_rounds * (1 + repairs)
     around = template_tokens(2 * turns)
     most = _bill(users, turns, prompt.first + around, prompt.each_round, prompt.max_tokens, prices)
     rounds = min(expected_rounds, float(max_rounds))
     usual = prompt.each_round if prompt.usual_round is None else prompt.usual_round
-    first, each_round = prompt.first / BYTES_A_TOKEN, usual / BYTES_A_TOKEN
-    expected = _bill(users, rounds, first, each_round, prompt.answer_tokens, prices)
-    for n, orders in ((users, ranking), (n_alone, alone)):
+    first = (prompt.first if prompt.usual_first is None else prompt.usual_first) / BYTES_A_TOKEN
+    expected = _bill(users, rounds, first, usual / BYTES_A_TOKEN, prompt.answer_tokens, prices)
+    for n, orders in [(users, ranking), *((n_beside, each) for each in beside)]:
         if orders is not None:
             most += _bill(n, orders.most, orders.largest + template_tokens(2), 0, prompt.max_tokens, prices)
             expected += _bill(n, orders.expected, orders.size / BYTES_A_TOKEN, 0, prompt.answer_tokens, prices)

@@ -29,3 +29,7 @@ class NotOnRecord(ProviderError):
             hint="Ask the model itself (--model), or replay with what the run was made with.",
         )
         self.request = request
+
+
+class Absent(ProviderError):
+    """The server has no such interface: perhaps it has the other one."""

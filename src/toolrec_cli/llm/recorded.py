@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolrec_cli.errors import InputError
-from toolrec_cli.llm.codec import canonical, digest, reply_from, reply_json, request_from, request_json
+from toolrec_cli.llm.codec import digest, reply_from, reply_json, request_from, request_json, request_text
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 from toolrec_cli.llm.metered import current_label
 
@@ -26,15 +26,23 @@ class Exchange:
 
     def as_json(self) -> dict[str, Any]:
         """A line of `exchanges.jsonl`."""
+        return {**self._around(), "request": request_json(self.request)}
+
+    def _around(self) -> dict[str, Any]:
+        """All but the question."""
         return {
             "schema_version": SCHEMA_VERSION,
             "digest": self.digest,
             "model": self.model,
             "label": self.label,
-            "request": request_json(self.request),
             "reply": reply_json(self.reply),
             "from_cache": self.reply.from_cache,
         }
+
+    def as_line(self) -> str:
+        """The same as JSON in ASCII, since a model may say halves of characters. The question is not written anew."""
+        told = {**self._around(), "request": None}
+        return json.dumps(told)[: -len("null}")] + request_text(self.request) + "}"
 
 
 Sink = Callable[[Exchange], None]
@@ -42,7 +50,7 @@ Sink = Callable[[Exchange], None]
 
 def question_digest(request: Request) -> str:
     """SHA-256 of the question alone, whoever is asked."""
-    return digest(canonical(request_json(request)))
+    return digest(request_text(request))
 
 
 class Recorded:
@@ -83,12 +91,26 @@ def earlier_exchanges(path: Path) -> Iterator[Exchange]:
 
     A last line that kill -9 broke off is passed over. Raises InputError when the file is broken elsewhere.
     """
+    return (exchange for _, exchange in located_exchanges(path))
+
+
+def located_exchanges(path: Path) -> Iterator[tuple[int, Exchange]]:
+    """The same, each with the byte at which its line begins."""
     if not path.exists():
         return
+    place = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.endswith(b"\n"):
-                yield parsed_exchange(f"Line {number} of {path}", line)
+                yield place, parsed_exchange(f"Line {number} of {path}", line)
+            place += len(line)
+
+
+def exchange_at(path: Path, place: int) -> Exchange:
+    """The exchange whose line begins at byte `place`. Raises InputError when there is none."""
+    with path.open("rb") as file:
+        file.seek(place)
+        return parsed_exchange(f"Byte {place} of {path}", file.readline())
 
 
 def parsed_exchange(where: str, line: bytes) -> Exchange:

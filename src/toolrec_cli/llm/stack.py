@@ -1,6 +1,6 @@
 """From what is typed to the model that is asked: endpoint, key, prices, and the wrappers in their order."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,14 +9,16 @@ from toolrec_cli.errors import UsageError
 from toolrec_cli.llm.again import MOST, Again
 from toolrec_cli.llm.budgeted import Amount, Budget, Budgeted, Limits, amount, charged, worst_usage
 from toolrec_cli.llm.cached import Cached, ReplyStore
+from toolrec_cli.llm.codec import canonical, digest
 from toolrec_cli.llm.endpoint import Api, Endpoint, overridden
 from toolrec_cli.llm.heard import Heard
 from toolrec_cli.llm.keys import find_key
-from toolrec_cli.llm.messages import ChatModel
-from toolrec_cli.llm.metered import Ledger, Metered
+from toolrec_cli.llm.messages import ChatModel, Request, Usage
+from toolrec_cli.llm.metered import Ledger, Metered, current_label
 from toolrec_cli.llm.paced import Bucket, Paced
 from toolrec_cli.llm.prices import Prices, prices_for
-from toolrec_cli.llm.recorded import Exchange, Recorded, Sink
+from toolrec_cli.llm.recorded import Exchange, Recorded, Sink, located_exchanges, question_digest
+from toolrec_cli.llm.remembered import Charge, Places, Remembered, charges
 
 if TYPE_CHECKING:
     from toolrec_cli.llm.providers.client import OpenAICompatible
@@ -60,11 +62,20 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """The files of a run that goes on; `settings` is the digest of how its server was asked, as `settings_digest` has it."""
+
+    exchanges: Path
+    unanswered: Path
+    settings: str
+
+
+@dataclass(frozen=True)
 class Stack:
     """A model ready to be asked, and what is to be known about it.
 
-    `model` is metered, recorded, cached, heard, asked again, budgeted and paced, the first outermost: an answer from the cache
-    is recorded, and costs no budget and no turn; what is asked again costs both.
+    `model` is remembered (where a run goes on), metered, recorded, cached, heard, asked again, budgeted and paced, the first
+    outermost: an answer from the cache is recorded, and costs no budget and no turn; what is asked again costs both.
     """
 
     model: ChatModel
@@ -100,22 +111,28 @@ def endpoint_of(options: ModelOptions, environment: Mapping[str, str]) -> Endpoi
     return overridden(endpoint, (*options.settings, *api))
 
 
+def settings_digest(endpoint: Endpoint) -> str:
+    """SHA-256 of all that makes a server's answers other ones."""
+    return digest(canonical(endpoint.identity()))
+
+
 def build(
     options: ModelOptions,
     environment: Mapping[str, str],
     workspace: Path,
     *,
     sink: Sink | None = None,
+    unanswered: Callable[[Charge], None] | None = None,
     note: Note | None = None,
-    earlier: Iterable[Exchange] = (),
+    earlier: Earlier | None = None,
     around: Callable[[ChatModel], ChatModel] | None = None,
 ) -> Stack:
-    """The model. `sink` gets every exchange, `note` what is to be said on the way; `earlier` are the exchanges
-    of a resumed run: they count in ledger and budget, as they did then. What `around` makes of the model is asked before the
-    cache is, and recorded.
+    """The model. `sink` gets every exchange, `unanswered` what may have been billed without one, `note` what is to be said on
+    the way; `earlier` is a run that goes on: its answers serve again, and count in ledger and budget as they did then. What
+    `around` makes of the model is asked before the cache is, and recorded.
 
-    Asks nobody anything yet. Raises UsageError for settings that make no sense, InputError for a key file or a cache that
-    cannot be used.
+    Asks nobody anything yet. Raises UsageError for settings that make no sense, InputError for a key file, a cache or a record
+    that cannot be used.
     """
     from toolrec_cli.llm.providers.client import OpenAICompatible
 
@@ -123,11 +140,8 @@ def build(
     endpoint = endpoint_of(options, environment)
     prices = prices_for(options.model, endpoint, options.price_input, options.price_output)
     ledger = Ledger(prices)
-    already = Amount()
-    for exchange in earlier:
-        ledger.add(exchange.label, ledger.spent_on(exchange.reply))
-        already += _spent_then(exchange, prices, endpoint.headroom)
-    budget = Budget(options.limits, prices, already, kept=options.cache is not None)
+    already, places = _read(earlier, ledger, endpoint.headroom) if earlier else (Amount(), Places())
+    budget = Budget(options.limits, prices, already, kept=options.cache is not None or sink is not None)
     key = find_key(endpoint.key_names, environment, workspace, options.key_file)
     server = OpenAICompatible(
         options.model,
@@ -139,8 +153,7 @@ def build(
     )
     bucket = None if options.rpm is None else Bucket(options.rpm)
     model: ChatModel = Paced(server, options.concurrency, bucket)
-    if options.limits.any:
-        model = Budgeted(model, budget, endpoint.headroom)
+    model = Budgeted(model, budget, endpoint.headroom, _charging(options.model, unanswered))
     model = heard = Heard(Again(model, min(MOST, options.max_retries)), answered=ledger.total.calls > 0)
     store = None if options.cache is None else ReplyStore(options.cache)
     if store is not None:
@@ -149,7 +162,22 @@ def build(
         model = around(model)
     if sink is not None:
         model = Recorded(model, sink)
-    return Stack(Metered(model, ledger), endpoint, prices, ledger, budget, server, store, heard)
+    model = Metered(model, ledger)
+    if earlier is not None and earlier.settings == settings_digest(endpoint):
+        model = Remembered(model, earlier.exchanges, places)
+    return Stack(model, endpoint, prices, ledger, budget, server, store, heard)
+
+
+def _read(earlier: Earlier, ledger: Ledger, headroom: int) -> tuple[Amount, Places]:
+    """All that its budget was charged with, the ledger being told too; and where its answers begin."""
+    already, places = Amount(), Places()
+    for place, exchange in located_exchanges(earlier.exchanges):
+        ledger.add(exchange.label, ledger.spent_on(exchange.reply))
+        already += _spent_then(exchange, ledger.prices, headroom)
+        places.add(place, exchange)
+    for charge in charges(earlier.unanswered):
+        already += amount(ledger.prices, charge.usage)
+    return already, places
 
 
 def _spent_then(exchange: Exchange, prices: Prices, headroom: int) -> Amount:
@@ -157,6 +185,14 @@ def _spent_then(exchange: Exchange, prices: Prices, headroom: int) -> Amount:
     if exchange.reply.from_cache:
         return Amount()
     return amount(prices, charged(exchange.reply, worst_usage(exchange.request, headroom)))
+
+
+def _charging(model: str, sink: Callable[[Charge], None] | None) -> Callable[[Request, Usage, str], None]:
+    def charge(request: Request, usage: Usage, why: str) -> None:
+        if sink is not None:
+            sink(Charge(question_digest(request), model, current_label(), usage, why))
+
+    return charge
 
 
 def _check(options: ModelOptions) -> None:

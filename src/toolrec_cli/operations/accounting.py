@@ -1,6 +1,5 @@
 """What a run asked a language model, and what that cost: on record while it goes on, summed up however it ends."""
 
-import json
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolrec_cli.llm.metered import Ledger
 from toolrec_cli.llm.recorded import Exchange
+from toolrec_cli.llm.remembered import Charge
 from toolrec_cli.storage.log import AppendLog, trim
 from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.storage.tables import USAGE, write_table
@@ -17,33 +17,39 @@ if TYPE_CHECKING:
     from toolrec_cli.operations.modelling import Speaker
 
 EXCHANGES = "exchanges.jsonl"
+UNANSWERED = "unanswered.jsonl"
 USAGE_FILE = "usage.parquet"
 
 
 class ExchangeLog:
-    """exchanges.jsonl, written by several threads. What comes before it is open, or after it is closed, is not recorded."""
+    """exchanges.jsonl or unanswered.jsonl, written by several threads; there as soon as it has a line.
+
+    What comes before it is open, or after it is closed, is not recorded.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._path: Path | None = None
         self._log: AppendLog | None = None
 
     def open(self, path: Path) -> None:
         """Go on at the end of `path`; a torn last line is cut off."""
         trim(path)
         with self._lock:
-            self._log = AppendLog(path)
+            self._path = path
 
-    def add(self, exchange: Exchange) -> None:
+    def add(self, told: Exchange | Charge) -> None:
         """Put it on record."""
-        line = json.dumps(exchange.as_json()).encode() + b"\n"  # ASCII: a model may say halves of characters
+        line = told.as_line().encode() + b"\n"
         with self._lock:
-            if self._log is not None:
+            if self._path is not None:
+                self._log = self._log or AppendLog(self._path)
                 self._log.append(line)
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            log, self._log = self._log, None
+            log, self._log, self._path = self._log, None, None
         if log is not None:
             log.__exit__(None, None, None)
 
@@ -58,6 +64,7 @@ def accounted(run: RunDir, speaker: "Speaker | None") -> Generator[None]:
         yield
         return
     speaker.log.open(run.path / EXCHANGES)
+    speaker.unanswered.open(run.path / UNANSWERED)
     try:
         yield
     except BaseException as stopped:
@@ -66,6 +73,7 @@ def accounted(run: RunDir, speaker: "Speaker | None") -> Generator[None]:
         raise
     finally:
         speaker.log.close()
+        speaker.unanswered.close()
         _write_usage(run.path / USAGE_FILE, speaker.stack.ledger)
         run.update(result={**run.manifest.result, "usage": used(speaker), "notes": list(speaker.stack.notes)})
         speaker.stack.close()

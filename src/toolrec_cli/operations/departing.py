@@ -11,6 +11,7 @@ from toolrec_cli.agent.codec import encode
 from toolrec_cli.agent.questions import question_changed, refusal_of
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.errors import ToolRecError
+from toolrec_cli.evaluation.what_if import Departure
 from toolrec_cli.llm.failures import NotOnRecord
 from toolrec_cli.llm.replayed import FromRecord
 from toolrec_cli.operations.asking import OnStep
@@ -22,15 +23,6 @@ from toolrec_cli.storage.run_dir import RunDir
 
 IntArray = npt.NDArray[np.int64]
 DEPARTURES = "departures.jsonl"
-
-
-@dataclass(frozen=True)
-class Departure:
-    """The first question of a user that is not on record: in which round (from 1), and what of it is otherwise, in words."""
-
-    user_id: str
-    step: int
-    part: str
 
 
 class LeftRecord(ToolRecError):

@@ -150,7 +150,7 @@ def consult(
     Raises ProviderError when the server does not answer.
     """
     from toolrec_cli.llm.providers.advice import advise
-    from toolrec_cli.llm.providers.probing import PROBES, probe
+    from toolrec_cli.llm.providers.probing import probe
 
     models = _models(options, environment, workspace)
     if not options.model:
@@ -159,8 +159,8 @@ def consult(
         options = replace(options, model=models[0])
     stack = build(options, environment, workspace)
     try:
-        facts = probe(stack.server, lambda name, number: progress("asking", number, len(PROBES), name))
-        progress("asking", len(PROBES), len(PROBES))
+        facts = probe(stack.server, lambda name, number, of: progress("asking", number, of, name))
+        progress("asking", facts.calls, facts.calls)
     finally:
         stack.close()
     advice = advise(facts, stack.endpoint, options.model)

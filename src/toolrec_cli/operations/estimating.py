@@ -1,4 +1,4 @@
-"""What a run with a language model will cost, before it is asked anything: by real prompts of a few of the users."""
+"""What a run with a language model will cost, before it is asked anything: at most, and by real prompts of a few users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,18 +6,21 @@ from itertools import pairwise
 
 import numpy as np
 
+from toolrec_cli.agent import quoting
+from toolrec_cli.agent.baseline import LLM_BASELINES, Baseline
 from toolrec_cli.agent.builtin import BuiltinSurrogate
-from toolrec_cli.agent.llm_ranker import BATCH, RankHabits
+from toolrec_cli.agent.llm_ranker import BATCH, RankHabits, most_questions
 from toolrec_cli.agent.llm_surrogate import requests
+from toolrec_cli.agent.loop import Limits
 from toolrec_cli.agent.prompting import rank_text
 from toolrec_cli.agent.rank_question import question, rank_request
 from toolrec_cli.agent.ranker import BuiltinRanker
 from toolrec_cli.agent.trajectory import Brief, Shown, Trajectory
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.llm.budgeted import template_tokens, worst_usage
 from toolrec_cli.llm.estimates import DryRun, Prompt, Ranking, estimate
 from toolrec_cli.llm.messages import Request
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
+from toolrec_cli.operations.longest import in_bytes, longest
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.seeds import stream
 from toolrec_cli.tools.finish import FinishTool
@@ -31,9 +34,6 @@ LOOKED_AT = 5
 
 USUAL_K, USUAL_RANKED = 30, 50
 """Items that a model usually asks for at once, and puts in order."""
-
-COMPLAINT = 4_000
-"""Bytes by which a question grows that is asked again, at most."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class _Measuring:
         """As the built-in ranker does."""
         items = [candidate.item_index for candidate in candidates[:BATCH]]
         asked = question(context, items, attribute, context.n)
-        size = _bytes(rank_request(self.brief, (rank_text(self.brief, context.n), asked), 0))
+        size = in_bytes(rank_request(self.brief, (rank_text(self.brief, context.n), asked), 0))
         self.sizes.append(size * BATCH // max(1, len(items)))
         return self._ranker.order(candidates, attribute, context)
 
@@ -66,62 +66,81 @@ def dry_run(
     plan: AgentPlan,
     n_left: int,
     *,
-    beside: bool = False,
+    beside: Sequence[str] = (),
 ) -> DryRun:
     """The bill for `n_left` users (of `user_ids`, those who are still to be asked). Nobody is asked anything.
 
-    `beside`: also for the baseline that orders candidates once. Its lists are not on record: everybody is asked for them.
+    What is expected is measured on a few of them; what is spent at most is not (`operations/longest.py`). `beside`: baselines
+    for which the model is asked too. Their lists are not on record: everybody is asked for them.
     """
     users = dataset.user_indices(user_ids)
     some = users[np.sort(stream(setting.seed, "dry run").permutation(len(users))[:LOOKED_AT])]
     agent = assemble(setting, dataset, plan, some)
     if agent.speaker is None:
         raise ValueError("a dry run needs a model")
-    stack, habits = agent.speaker.stack, agent.speaker.habits
-    prompt, size = _measured(agent, agent.speaker.brief, [int(user) for user in some], min(MAX_K, len(dataset.catalog)))
-    prompt = replace(prompt, max_tokens=prompt.max_tokens + stack.endpoint.headroom)
-    most = most_ranking(plan.limits.max_rounds, habits, len(dataset.catalog))
-    ranking = Ranking(size * USUAL_RANKED // BATCH, size + COMPLAINT, most, float(habits.samples))
-    alone = replace(ranking, most=habits.samples * (1 + habits.reruns))
-    rounds, n_alone = plan.limits.max_rounds, len(user_ids) if beside else 0
-    found = estimate(n_left, rounds, prompt, stack.prices, repairs=0, ranking=ranking, alone=alone, n_alone=n_alone)
+    stack, habits, limits = agent.speaker.stack, agent.speaker.habits, plan.limits
+    usual = _measured(agent, agent.speaker.brief, [int(user) for user in some], min(MAX_K, len(dataset.catalog)))
+    profiles = (quoting.dumps(quoting.fields(dataset.profile(int(user)))) for user in users)
+    most = longest(agent.speaker.brief, dataset.catalog, profiles, limits.n, limits.max_rounds)
+    answer = agent.speaker.brief.max_tokens + stack.endpoint.headroom
+    prompt = Prompt(most.first, most.each_round + answer, answer, usual_round=usual.each_round, usual_first=usual.first)
+    found = estimate(
+        n_left,
+        limits.max_rounds,
+        prompt,
+        stack.prices,
+        repairs=0,
+        ranking=Ranking(
+            usual.ranking * USUAL_RANKED // BATCH,
+            most.alone,
+            most_ranking(limits.max_rounds, habits, len(dataset.catalog)),
+            float(habits.samples),
+        ),
+        beside=[_alone(LLM_BASELINES.get(name), habits, limits, usual.ranking, most.alone) for name in beside],
+        n_beside=len(user_ids),
+    )
     stack.close()
     return DryRun(stack.model.name, stack.endpoint.base_url, agent.speaker.brief.protocol, found)
 
 
+def _alone(baseline: Baseline, habits: RankHabits, limits: Limits, usual: int, most: int) -> Ranking:
+    """A baseline's questions, which stand alone."""
+    return Ranking(usual * USUAL_RANKED // BATCH, most, baseline.most(habits, limits), float(baseline.usual(habits)))
+
+
 def most_ranking(max_rounds: int, habits: RankHabits, n_items: int) -> int:
     """How many questions for an order one user can cause: some rounds bring candidates, in all others they are ranked."""
-
-    def asked(retrieved: int) -> int:
-        batches = -(-min(MAX_K * retrieved, n_items) // habits.batch)
-        return batches if batches == 1 else batches + 1
-
     rounds = range(1, max_rounds)
-    return habits.samples * (1 + habits.reruns) * max(((max_rounds - r) * asked(r) for r in rounds), default=0)
+    return max(((max_rounds - r) * most_questions(min(MAX_K * r, n_items), habits) for r in rounds), default=0)
 
 
-def _measured(agent: Agent, brief: Brief, users: list[int], most_items: int) -> tuple[Prompt, int]:
-    """The longest prompt among these users', and the longest question for an order, in bytes."""
+@dataclass(frozen=True)
+class _Usual:
+    """Bytes, on the average of a few users, of the first question, of what a round adds, and of a question for an order."""
+
+    first: int
+    each_round: int
+    ranking: int
+
+
+def _measured(agent: Agent, brief: Brief, users: list[int], most_items: int) -> _Usual:
     ranker = _Measuring(brief)
     tools = Toolbox([agent.explorer.toolbox.tools["retrieve"], RankTool(ranker), FinishTool()])
     explorer = replace(agent.explorer, surrogate=BuiltinSurrogate(), toolbox=tools)
     done = [replace(explorer.explore(agent.user(user)), brief=brief) for user in users]
     asked = [list(requests(trajectory)) for trajectory in done]
-    first = max(_bytes(each[0]) for each in asked)
-    an_item = [size for pair in zip(done, asked, strict=True) for size in _bytes_an_item(*pair)] or [0.0]
-    most = round(max(an_item) * most_items) + brief.max_tokens
-    usual = round(sum(an_item) / len(an_item) * min(USUAL_K, most_items))
-    return Prompt(first, most, brief.max_tokens, usual_round=usual), max(ranker.sizes, default=first)
+    first = _mean([in_bytes(each[0]) for each in asked])
+    an_item = _mean([size for pair in zip(done, asked, strict=True) for size in _bytes_an_item(*pair)])
+    return _Usual(round(first), round(an_item * min(USUAL_K, most_items)), round(_mean(ranker.sizes) or first))
+
+
+def _mean(sizes: Sequence[float]) -> float:
+    return sum(sizes) / len(sizes) if sizes else 0.0
 
 
 def _bytes_an_item(trajectory: Trajectory, asked: list[Request]) -> list[float]:
     """By how many bytes the conversation grows for each item of an observation, round by round."""
-    grown = [_bytes(after) - _bytes(before) for before, after in pairwise(asked)]
+    grown = [in_bytes(after) - in_bytes(before) for before, after in pairwise(asked)]
     shown = [step.observation for step in trajectory.steps]
     each = zip(grown, shown, strict=False)
     return [more / len(seen.items) for more, seen in each if isinstance(seen, Shown) and seen.items]
-
-
-def _bytes(request: Request) -> int:
-    around = template_tokens(len(request.messages), with_tools=bool(request.tools))
-    return worst_usage(request).input_tokens - around

@@ -9,19 +9,20 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import TypeAdapter
 
+from toolrec_cli.agent.baseline import LLM_BASELINES
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Interactions, Part
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.evaluation.beyond import beyond
 from toolrec_cli.evaluation.groups import Group, Traits, grouped
-from toolrec_cli.evaluation.report import Report, compare, difference, hit_interval
+from toolrec_cli.evaluation.report import LLMRow, Report, compare, difference, hit_interval
 from toolrec_cli.operations.accounting import accounted, used
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.comparing import backbone_lists, baseline_lists, everybody, traits, world
 from toolrec_cli.operations.deriving import derive
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
 from toolrec_cli.operations.list_making import BUILTIN, SURROGATE, Made, builtin_lists, make_lists
-from toolrec_cli.operations.llm_ranking import LLM_RANK, llm_rank_lists
+from toolrec_cli.operations.llm_baselines import llm_lists
 from toolrec_cli.operations.resuming import Again, asked, plain, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
@@ -42,7 +43,7 @@ class EvalPlan:
     n_users: int | None = None
     ks: tuple[int, ...] = (10,)
     baselines: tuple[str, ...] = ()
-    """Which of `evaluation.baseline.BASELINES`, and llm-rank; beside the former stands every other kind of trained backbone."""
+    """Which of `BASELINES`, beside which stands every other kind of trained backbone, and which of `LLM_BASELINES`."""
     groups: bool = False
     """Whether to tell the figures by kind of user as well."""
 
@@ -50,6 +51,11 @@ class EvalPlan:
     def depth(self) -> int:
         """How long every list is: what is scored furthest down, and no less than the surrogate's own."""
         return max(self.agent.limits.n, *self.ks)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The baselines for which a language model is asked."""
+        return tuple(name for name in self.baselines if name in LLM_BASELINES.names())
 
     @property
     def main(self) -> str:
@@ -74,15 +80,15 @@ def evaluate(
     part = plan.agent.before
     if part is None:
         raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
-    if LLM_RANK in plan.baselines and plan.agent.model is None:
-        raise UsageError(f"The baseline {LLM_RANK} is a language model's.", hint="Say which: --model NAME.")
+    if plan.asked and plan.agent.model is None:
+        raise UsageError(f"The baseline {plan.asked[0]} is a language model's.", hint="Say which: --model NAME.")
     if again and again.run.manifest.status == "done":
         return again.run, _stored_report(again.run)
     possible = dataset.users_with(part)
     users = dataset.user_indices(whom(setting, dataset, plan, again))
     agent = assemble(setting, dataset, plan.agent, users, again=again)
     beside = _builtin(setting, dataset, plan.agent, agent, users)
-    manifest = setting.manifest("eval", dataset.name, dataset, _inputs(agent, beside), plain(plan))
+    manifest = setting.manifest("eval", dataset.name, dataset, _inputs(plan, agent, beside), plain(plan))
     with (
         underway(setting, manifest, dataset.user_ids(users), again) as (run, record),
         accounted(run, agent.speaker),
@@ -90,10 +96,10 @@ def evaluate(
         made = make_lists(agent, users, record, progress, pace, plan.depth)
         derive(run, record, None)
         asked_of = _Asked(setting, dataset, plan, agent, beside, users, everybody(dataset, agent, part, users))
-        lists, ends = _beside(asked_of, made, progress, pace)
+        lists, llm_rows = _beside(asked_of, made, progress, pace)
         _write_rankings(run, dataset, users, lists)
         report, values = _scored(asked_of, made, lists, len(possible))
-        report = replace(report, usage=used(agent.speaker) if agent.speaker else None, llm_rank=ends)
+        report = replace(report, usage=used(agent.speaker) if agent.speaker else None, llm_rows=llm_rows)
         write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
         run.update(result={"n_users": len(users), "statuses": report.statuses})
@@ -115,21 +121,22 @@ class _Asked:
 
 def _beside(
     of: _Asked, made: Made, progress: Progress, pace: Pace | None
-) -> tuple[dict[str, IntArray], dict[str, int] | None]:
-    """Every row's lists, the surrogate's last; and how the model's orders without tools ended, where they were asked for."""
+) -> tuple[dict[str, IntArray], dict[str, LLMRow]]:
+    """Every row's lists, the surrogate's last; and of the rows in which the model does not explore, how they ended."""
     plan, agent, users = of.plan, of.agent, of.users
-    lists, ends = dict(made.lists), None
+    lists, llm_rows = dict(made.lists), dict[str, LLMRow]()
     own = lists.pop(SURROGATE)
-    if counted := tuple(name for name in plan.baselines if name != LLM_RANK):
+    if counted := tuple(name for name in plan.baselines if name not in plan.asked):
         n_items = len(of.dataset.catalog)
         lists |= backbone_lists(of.setting, of.dataset, agent, users, plan.depth)
         lists |= baseline_lists(counted, of.histories, n_items, users, plan.depth, progress)
-    if agent.speaker and LLM_RANK in plan.baselines:
-        ordered = llm_rank_lists(agent, agent.speaker, users, plan.depth, progress, pace)
-        lists[LLM_RANK], ends = ordered.lists, dict(ordered.ends)
+    if (speaker := agent.speaker) is not None:
+        for name in plan.asked:
+            found = llm_lists(name, agent, speaker, users, plan.depth, progress, pace)
+            lists[name], llm_rows[name] = found.lists, found.row
     if of.beside is not None:
         lists[BUILTIN] = builtin_lists(of.beside, users, plan.depth, progress)
-    return {**lists, SURROGATE: own}, ends
+    return {**lists, SURROGATE: own}, llm_rows
 
 
 def _scored(
@@ -179,10 +186,11 @@ def _builtin(setting: Setting, dataset: Dataset, plan: AgentPlan, agent: Agent, 
     return assemble(setting, dataset, replace(plan, model=None), users, agent.histories)
 
 
-def _inputs(agent: Agent, beside: Agent | None) -> dict[str, str]:
-    """What the figures come from: also the tuning of the surrogate beside the language model."""
+def _inputs(plan: EvalPlan, agent: Agent, beside: Agent | None) -> dict[str, str]:
+    """What the figures come from: also the tuning of the surrogate beside the language model, and the baselines' own prompts."""
     tuned = beside.inputs.get("ranker") if beside else None
-    return agent.inputs if tuned is None else {**agent.inputs, "builtin:ranker": tuned}
+    prompts = {f"prompt:{name}": digest for name in plan.asked if (digest := LLM_BASELINES.get(name).digest)}
+    return {**agent.inputs, **({} if tuned is None else {"builtin:ranker": tuned}), **prompts}
 
 
 def _groups(

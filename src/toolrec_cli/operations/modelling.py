@@ -1,26 +1,25 @@
 """A language model in the surrogate's place: what is planned, what it is told, and how it is asked."""
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolrec_cli.agent.demonstrations import demonstrations
 from toolrec_cli.agent.llm_ranker import LLMRanker, RankHabits
 from toolrec_cli.agent.llm_surrogate import LLMSurrogate
 from toolrec_cli.agent.loop import Explorer, Limits
-from toolrec_cli.agent.prompting import choose_domain, make_brief
+from toolrec_cli.agent.prompting import VERSION, choose_domain, make_brief
 from toolrec_cli.agent.trajectory import Brief
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
-from toolrec_cli.llm.codec import canonical, digest
 from toolrec_cli.llm.endpoint import ProtocolName
 from toolrec_cli.llm.messages import ChatModel
 from toolrec_cli.llm.metered import labelled
-from toolrec_cli.llm.recorded import earlier_exchanges
 from toolrec_cli.llm.replayed import FromRecord
-from toolrec_cli.llm.stack import ModelOptions, Stack, build
+from toolrec_cli.llm.stack import Earlier, ModelOptions, Stack, build, settings_digest
 from toolrec_cli.models.scoring import BlockScorer
-from toolrec_cli.operations.accounting import EXCHANGES, ExchangeLog
+from toolrec_cli.operations.accounting import EXCHANGES, UNANSWERED, ExchangeLog
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.tools.finish import FinishTool
@@ -41,6 +40,8 @@ class ModelPlan:
     """How often an order of candidates is asked for, each time over a fresh permutation of them."""
     merge: str = "borda"
     """How these orders become one."""
+    version: str | None = None
+    """Of the prompt templates; None: today's, or those that the run began with which goes on."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Speaker:
     brief: Brief
     habits: RankHabits
     log: ExchangeLog
+    unanswered: ExchangeLog
+    """Questions that may have been billed and got no answer."""
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -59,7 +62,7 @@ class Speaker:
         return {
             "model": self.stack.model.name,
             "model:endpoint": endpoint.base_url,
-            "model:settings": digest(canonical(endpoint.identity())),
+            "model:settings": settings_digest(endpoint),
             "model:protocol": self.brief.protocol,
             "model:prompt": f"{self.brief.prompt} {self.brief.digest}",
         }
@@ -124,13 +127,20 @@ def introduce(
 
     Raises UsageError for settings that make no sense, InputError for a key file or a cache that cannot be used.
     """
-    log = ExchangeLog()
-    earlier = earlier_exchanges(before.path / EXCHANGES) if before else ()
-    around = upon.over if upon else None
-    stack = build(plan.options, setting.environment, setting.workspace, sink=log.add, earlier=earlier, around=around)
+    log, unanswered = ExchangeLog(), ExchangeLog()
+    stack = build(
+        plan.options,
+        setting.environment,
+        setting.workspace,
+        sink=log.add,
+        unanswered=unanswered.add,
+        earlier=_earlier(before) if before else None,
+        around=upon.over if upon else None,
+    )
     protocol, legal_only = plan.protocol or stack.endpoint.protocol, stack.endpoint.dynamic_schema
+    plan = replace(plan, version=plan.version or (prompt_version(before) if before else VERSION))
     brief = brief_of(plan, dataset, facets, attributes, limits, protocol, legal_only=legal_only)
-    return Speaker(stack, brief, habits_of(plan, setting), log)
+    return Speaker(stack, brief, habits_of(plan, setting), log, unanswered)
 
 
 def habits_of(plan: ModelPlan, setting: Setting) -> RankHabits:
@@ -148,7 +158,7 @@ def brief_of(
     *,
     legal_only: bool,
 ) -> Brief:
-    """What the model is told beforehand, by today's templates, in a protocol; `legal_only` is the endpoint's."""
+    """What the model is told beforehand, by templates of the plan's version (or today's); `legal_only` is the endpoint's."""
     catalog = dataset.catalog
     return make_brief(
         catalog,
@@ -160,4 +170,18 @@ def brief_of(
         max_rounds=limits.max_rounds,
         demonstrations=demonstrations(catalog, facets, attributes) if protocol == "react" else "",
         legal_only=legal_only,
+        version=plan.version or VERSION,
     )
+
+
+def prompt_version(run: RunDir) -> str:
+    """Of which version the templates were that a run was begun with; today's where it does not say."""
+    found = re.match(r"\w+/(\d+) ", run.manifest.inputs.get("model:prompt", ""))
+    return found[1] if found else VERSION
+
+
+def _earlier(run: RunDir) -> Earlier:
+    """What a run has asked before; once another server answered in it, nobody knows which answer is whose."""
+    drifted = any(name.startswith("inputs.model") for entry in run.manifest.resumed for name in entry.get("drift", ()))
+    settings = "" if drifted else run.manifest.inputs.get("model:settings", "")
+    return Earlier(run.path / EXCHANGES, run.path / UNANSWERED, settings)

@@ -102,7 +102,7 @@ def _again(setting: Setting, dataset: Dataset, run: RunDir, first: Trajectory) -
 def _speaking(
     setting: Setting, dataset: Dataset, run: RunDir, plan: AgentPlan, model: ModelPlan, first: Trajectory
 ) -> _Again:
-    """The model's part by its recorded answers. What the endpoint settled is as recorded; the texts are today's."""
+    """The model's part by its recorded answers. What the endpoint settled is as recorded; the texts are those of its version."""
     told = first.brief
     if told is None:
         raise InputError(f"{run.path} does not say what {first.surrogate} was told.")

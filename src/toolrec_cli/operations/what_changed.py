@@ -9,10 +9,11 @@ import numpy.typing as npt
 from pydantic_core import from_json
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.evaluation.agreement import Alike, Comparing
+from toolrec_cli.evaluation.agreement import Comparing
 from toolrec_cli.evaluation.report import Row, compare
+from toolrec_cli.evaluation.what_if import RECORDED, SUPPOSED, Told, WhatIf
 from toolrec_cli.operations.accounting import used
-from toolrec_cli.operations.departing import Departure, departures
+from toolrec_cli.operations.departing import departures
 from toolrec_cli.operations.deriving import derive
 from toolrec_cli.operations.earlier import Before
 from toolrec_cli.operations.evaluating import write_values
@@ -24,49 +25,6 @@ from toolrec_cli.storage.run_dir import RunDir
 
 IntArray = npt.NDArray[np.int64]
 FILE = "what-if.json"
-SCHEMA_VERSION = 1
-
-RECORDED, SUPPOSED = "as recorded", "what if"
-"""The two rows that are compared."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """How a language model's explorations fared upon the record: who left it, whether they were then asked, what that took."""
-
-    n_stayed: int
-    n_asked: int
-    n_unasked: int
-    departures: tuple[Departure, ...]
-    usage: dict[str, Any] = field(default_factory=dict[str, Any])
-
-
-@dataclass(frozen=True)
-class WhatIf:
-    """what-if.json. `lists` is over those who have a list in both runs; `rows` are None where nothing may be said of metrics."""
-
-    run: str
-    parent: str
-    supposed: tuple[str, ...]
-    dataset: str
-    surrogate: dict[str, str]
-    """Who explored, by row; likewise below."""
-    statuses: dict[str, dict[str, int]]
-    mean_rounds: dict[str, float]
-    n_users: int
-    n: int
-    lists: Alike
-    titles: dict[str, str]
-    """Of the items that `lists` names."""
-    split: str | None
-    n_scored: int
-    rows: tuple[Row, ...] | None
-    why_no_metrics: str
-    also_changed: tuple[str, ...]
-    """What else is not as it was for the recorded run."""
-    told: Told | None
-    """None where no language model was asked."""
-    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from pydantic import TypeAdapter
 from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import PARTLY, ToolRecError
+from toolrec_cli.evaluation.what_if import Departure, WhatIf
 from toolrec_cli.llm.estimates import DryRun
 from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord
 from toolrec_cli.operations.accounting import EXCHANGES, accounted
 from toolrec_cli.operations.asking import Pace, ask
-from toolrec_cli.operations.departing import Departure, UponRecord, stay
+from toolrec_cli.operations.departing import UponRecord, stay
 from toolrec_cli.operations.earlier import Before
 from toolrec_cli.operations.estimating import dry_run
 from toolrec_cli.operations.evaluating import EvalPlan
@@ -28,7 +29,7 @@ from toolrec_cli.operations.planned import WHAT_IF, WhatIfPlan, check_data, pinn
 from toolrec_cli.operations.resuming import Again, asked, plain, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.supposing import supposed
-from toolrec_cli.operations.what_changed import FILE, WhatIf, Work, reported
+from toolrec_cli.operations.what_changed import FILE, Work, reported
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.storage.atomic import write_json
 from toolrec_cli.storage.digests import file_digest

@@ -22,8 +22,13 @@ _ROWS = {
     "stop": ("stop", "the text ends before a stop sequence"),
     "max_tokens": ("max_tokens", "limits an answer"),
     "max_completion_tokens": ("max_completion_tokens", "limits an answer"),
+    "max_output_tokens": ("max_output_tokens", "limits an answer"),
     "responses_api": ("Responses API", "there is one"),
+    "chat_api": ("chat completions", "there are"),
 }
+
+_OF_CHAT_ALONE = ("seed", "stop", "max_tokens", "max_completion_tokens")
+"""What the Responses API has nothing to do with."""
 
 MODELS_SHOWN = 8
 
@@ -79,7 +84,8 @@ def _table(found: Consultation) -> Table:
     for name in ("setting", "found", "meaning"):
         table.add_column(name, overflow="fold")
     for key, (name, meaning) in _ROWS.items():
-        verdict = str(found.facts[key])
+        if (verdict := found.facts[key]) is None or (key in _OF_CHAT_ALONE and found.facts["api"] == "responses"):
+            continue
         table.add_row(name, Text(verdict, style=_STYLES[verdict]), Text(meaning, style="dim"))
     return table
 
@@ -89,7 +95,8 @@ def _sentence(found: Consultation) -> str:
     usage = "counts tokens" if facts["usage"] else "counts no tokens"
     cached = ", cached ones apart" if facts["cached_tokens"] else ""
     shown = ", ".join(found.models[:MODELS_SHOWN]) + (", …" if len(found.models) > MODELS_SHOWN else "")
+    through = "Asked through the Responses API. " if facts["api"] == "responses" else ""
     return (
-        f"It {usage}{cached}. A cut-off answer: {facts['truncation']}. Calls in one reply, two asked for: "
+        f"{through}It {usage}{cached}. A cut-off answer: {facts['truncation']}. Calls in one reply, two asked for: "
         f"{facts['calls_at_once']}. Key: {found.key or 'none'}. Price: {found.price}. Models listed: {shown or 'none'}."
     )

@@ -6,8 +6,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.evaluation.report import Report, Row
+from toolrec_cli.evaluation.report import FILLED, ORDERED, REFUSED, REJECTED, Report, Row
 from toolrec_cli.evaluation.significance import Interval, Paired
+from toolrec_cli.render.bill import spoken_usage
 from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
 
 FAILURES_SHOWN = 10
@@ -145,14 +146,16 @@ def _earned(report: Report) -> list[str]:
 
 
 def _ordered(report: Report) -> list[str]:
-    """Whose the lists of the row llm-rank are."""
-    if (ends := report.llm_rank) is None:
-        return []
-    own, filled, refused, rejected = (ends.get(end, 0) for end in ("ordered", "filled", "refused", "rejected"))
-    return [
-        f"llm-rank: {own:,} of {report.n_users:,} lists are the model's own, {filled:,} filled up from the backbone, "
-        f"{refused:,} missing because no candidate was named, {rejected:,} because no answer came."
-    ]
+    """Whose the lists are of each row in which the language model did not explore, and what they took."""
+    said: list[str] = []
+    for name, row in report.llm_rows.items():
+        own, filled, refused, rejected = (row.ends.get(end, 0) for end in (ORDERED, FILLED, REFUSED, REJECTED))
+        said.append(
+            f"{name}: {own:,} of {report.n_users:,} lists are the model's own, {filled:,} filled up from the tools, "
+            f"{refused:,} missing because no candidate was named, {rejected:,} because no answer came; "
+            f"{spoken_usage(row.usage)}"
+        )
+    return said
 
 
 def _sampled(report: Report) -> list[str]:

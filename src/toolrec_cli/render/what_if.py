@@ -8,9 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from toolrec_cli.evaluation.report import Row
+from toolrec_cli.evaluation.what_if import RECORDED, SUPPOSED, Departure, Told, WhatIf
 from toolrec_cli.llm.estimates import Bill, DryRun
-from toolrec_cli.operations.departing import Departure
-from toolrec_cli.operations.what_changed import RECORDED, SUPPOSED, Told, WhatIf
 from toolrec_cli.render.console import foreign, print_json, say, stdout
 from toolrec_cli.render.report import WIDE, heading, plain_table, spoken, spoken_difference, spoken_p
 

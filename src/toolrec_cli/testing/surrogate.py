@@ -12,7 +12,8 @@ from threading import Lock
 from typing import Any, cast
 
 from toolrec_cli.seeds import stream_seed
-from toolrec_cli.testing.asked import Asked, read_request
+from toolrec_cli.testing.asked import Asked, is_of_toolrec, read_request
+from toolrec_cli.testing.obedient import obedient
 from toolrec_cli.testing.replies import Call, Scripted
 
 Act = tuple[str, dict[str, Any]]
@@ -34,7 +35,9 @@ class PlayedSurrogate:
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def __call__(self, request: Mapping[str, Any]) -> Scripted:
-        """The reply."""
+        """The reply; to what is no question of ToolRec's (the doctor's, say) that of an obedient model."""
+        if not is_of_toolrec(request):
+            return obedient(request)
         asked = read_request(request)
         draw = Random(stream_seed(self.seed, json.dumps(request.get("messages"), sort_keys=True), *_more(request)))
         if draw.random() >= self.misbehave:
@@ -56,14 +59,20 @@ def _more(request: Mapping[str, Any]) -> tuple[str, ...]:
 def written(asked: Asked, act: Act, thought: str = "I miss something.") -> Scripted:
     """An action, right or wrong, in the protocol that the request speaks."""
     tool, arguments = act
+    items: Any
     if asked.protocol == "rank":
         return Scripted(json.dumps({"items": arguments.get("items", arguments)}))
+    if asked.protocol == "titles":
+        items = arguments.get("items", [])
+        return Scripted("\n".join(map(str, cast("list[Any]", items))) if isinstance(items, list) else str(items))
+    if asked.protocol == "plan":
+        return Scripted(json.dumps({"thought": thought, **arguments}))
     if asked.protocol == "tools":
         return Scripted(calls=(Call(tool, json.dumps({"thought": thought, **arguments})),))
     if asked.protocol == "json":
         return Scripted(json.dumps({"thought": thought, "action": {"tool": tool, **arguments}}))
     if tool == "finish":
-        items: Any = arguments.get("items", [])
+        items = arguments.get("items", [])
         inside = ", ".join(str(item) for item in cast("list[Any]", items)) if isinstance(items, list) else str(items)
         return Scripted(f"Thought: {thought}\nAction: Finish[{inside}]")
     parts = [str(arguments.get("attribute") or "none"), str(arguments.get("k", ""))]
@@ -75,8 +84,11 @@ def written(asked: Asked, act: Act, thought: str = "I miss something.") -> Scrip
 
 def good_act(asked: Asked) -> Act:
     """What a sensible person does next."""
-    if asked.protocol == "rank":
+    if asked.protocol in ("rank", "titles"):
         return "rank", {"items": asked.candidates[: asked.n]}
+    if asked.protocol == "plan":
+        calls = [{"attribute": attribute, "k": 20, "value": None} for attribute in (None, *asked.attributes)]
+        return "plan", {"calls": calls, "rank": "popularity"}
     if asked.legal == ("finish",) or (asked.rounds >= 3 and len(asked.shown) >= asked.n and "finish" in asked.legal):
         return "finish", {"items": asked.latest(asked.n)}
     if "rank" in asked.legal and asked.rounds >= 2:

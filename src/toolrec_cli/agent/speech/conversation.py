@@ -6,7 +6,7 @@ Nothing here depends on the day, on chance or on what comes later, so that the b
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from toolrec_cli.agent import quoting
+from toolrec_cli.agent import lines, quoting
 from toolrec_cli.agent.loop import stuck
 from toolrec_cli.agent.trajectory import Brief, Matched, Observation, Refused, Rejected, Shown, Step, Trajectory
 from toolrec_cli.llm.messages import Message
@@ -55,21 +55,20 @@ def messages(
 def opening(trajectory: Trajectory) -> str:
     """The profile and the newest items of the history, and how long the list is to be."""
     items = [
-        quoting.item(
+        lines.of_card(
             entry.item_id,
-            trajectory.items[entry.item_id].title,
-            trajectory.items[entry.item_id].attributes,
+            trajectory.items[entry.item_id],
             **({} if entry.rating is None else {"rating": round(entry.rating, 2)}),
         )
         for entry in trajectory.newest
     ]
-    lines = [
+    told = [
         f"You: {quoting.dumps(quoting.fields(trajectory.profile))}",
         f"Your history has {trajectory.n_history} items. The newest {len(items)}, the newest last:",
         *items,
         _next_round(trajectory, 0),
     ]
-    return "\n".join(lines)
+    return "\n".join(told)
 
 
 def observed(trajectory: Trajectory, number: int) -> str:
@@ -108,12 +107,15 @@ def _came_of_it(trajectory: Trajectory, observation: Observation) -> str:
 def _shown(trajectory: Trajectory, shown: Shown) -> list[str]:
     """A line an item: in full when it is new, else its id, its title and what has brought it."""
     new = sum(item.new for item in shown.items)
-    lines = [f"{len(shown.items)} items, {new} of them new to you, the best first:"]
+    mark = quoting.tame if brief_of(trajectory).prompt.endswith("/1") else quoting.mark  # version 1 told them at length
+    told = [f"{len(shown.items)} items, {new} of them new to you, the best first:"]
     for item in shown.items:
         card = trajectory.items[item.item_id]
-        attributes, by = (card.attributes, {}) if item.new else ({}, {"by": list(map(quoting.tame, item.marks))})
-        lines.append(quoting.item(item.item_id, card.title, attributes, **by))
-    return [*lines, *_turned_away(shown.rejected), *_taken_for(shown.matched), *_note(shown.note)]
+        if item.new:
+            told.append(lines.of_card(item.item_id, card))
+        else:
+            told.append(quoting.item(item.item_id, card.title, by=[mark(text) for text in item.marks]))
+    return [*told, *_turned_away(shown.rejected), *_taken_for(shown.matched), *_note(shown.note)]
 
 
 def _turned_away(rejected: Sequence[Rejected]) -> list[str]:

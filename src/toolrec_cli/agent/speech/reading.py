@@ -17,10 +17,10 @@ _TRIES = 50
 """Places at which an object is looked for."""
 
 
-def object_in(text: str) -> dict[str, Any] | None:
-    """The JSON object that is the text, or the first in it that names an action; None when there is none."""
+def object_in(text: str, *keys: str) -> dict[str, Any] | None:
+    """The JSON object that is the text, or the first in it with one of `keys` (none: that names an action); None without."""
     for found in _objects(text):
-        if "action" in found or "tool" in found:
+        if found.keys() & set(keys or ("action", "tool")):
             return found
     return None
 

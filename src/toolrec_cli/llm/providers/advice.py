@@ -40,10 +40,9 @@ def _protocol(facts: Facts) -> ProtocolName | None:
 
 def _differences(facts: Facts, endpoint: Endpoint) -> tuple[str, ...]:
     """The settings of `endpoint` that the server does not go with, as they are typed."""
-    if endpoint.api == "responses":
-        return ("api=chat",) if facts.responses_api in ("refused", "failed") else ()
-    wanted: dict[str, Any] = {}
-    if "yes" in (facts.max_tokens, facts.max_completion_tokens) and getattr(facts, endpoint.max_tokens_field) != "yes":
+    wanted: dict[str, Any] = {"api": facts.api}
+    limited = facts.api == "chat" and "yes" in (facts.max_tokens, facts.max_completion_tokens)
+    if limited and getattr(facts, endpoint.max_tokens_field) != "yes":
         wanted["max_tokens_field"] = facts.limit_field
     for setting, verdict in (("seed", facts.seed), ("temperature", facts.temperature), ("stop", facts.stop)):
         if verdict in ("refused", "failed"):

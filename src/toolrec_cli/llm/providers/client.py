@@ -73,7 +73,7 @@ class OpenAICompatible:
 
     def reply(self, request: Request) -> Reply:
         """The server's answer. Raises ProviderError when there is none, and before anything is sent when a key is missing."""
-        if self._key is None and self.endpoint.preset != "generic" and not self.endpoint.local:
+        if self._key is None and self.endpoint.vendor:
             raise failures.without_key(self.endpoint)
         begun = time.perf_counter()
         interface = _INTERFACES[self.endpoint.api]
@@ -185,10 +185,19 @@ def _sdk_client(
 
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS)
     waits = httpx2.Timeout(timeout, connect=min(timeout, 10.0))
-    return openai.OpenAI(
+    client: Any = openai.OpenAI(
         api_key=key.reveal() if key else "none",
         base_url=endpoint.base_url,
         max_retries=max_retries,
         timeout=waits,
         http_client=httpx2.Client(limits=limits, timeout=waits, event_hooks=hooks(timeout), transport=transport),
     )
+    if not (endpoint.vendor and endpoint.preset == "openai"):
+        _forget_openai(client)
+    return client
+
+
+def _forget_openai(client: Any) -> None:
+    """What the SDK has taken from OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS is for OpenAI's host alone."""
+    client.organization = client.project = None
+    client._custom_headers = {}

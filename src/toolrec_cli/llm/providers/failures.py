@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolrec_cli.errors import ProviderError
 from toolrec_cli.llm.endpoint import Endpoint
-from toolrec_cli.llm.failures import Broken, Rejected, Unanswered, Unusable
+from toolrec_cli.llm.failures import Absent, Broken, Rejected, Unanswered, Unusable
 from toolrec_cli.llm.keys import Key
 from toolrec_cli.llm.providers.loose import as_dict
 
@@ -26,6 +26,10 @@ _UNWANTED = (
     "moderation_blocked",
     "content management policy",
 )
+_OTHER_INTERFACE = {
+    "/responses": "A server without the Responses API is asked with --api chat.",
+    "/chat/completions": "A server that has the Responses API alone is asked with --api responses.",
+}
 _TOO_LONG = (
     "context_length_exceeded",
     "context length",
@@ -119,9 +123,13 @@ def _target(error: "APIStatusError") -> str:
 def _refused_key(asked: Asked, said: str) -> ProviderError:
     name = asked.endpoint.key_names[-1] if asked.endpoint.key_names else "TOOLREC_API_KEY"
     if asked.key is None:
+        elsewhere = (
+            "" if asked.endpoint.vendor else " A provider's own key (OPENAI_API_KEY) goes to that provider alone."
+        )
         return ProviderError(
             f"{asked.where} wants a key, and none was found ({said}).",
-            hint=f"Set {name} in the environment, or write {name}=… into .env in the workspace and: chmod 600 .env",
+            hint=f"Set {name} in the environment, write {name}=… into .env in the workspace and: chmod 600 .env, or say "
+            f"--key-file FILE.{elsewhere}",
         )
     return ProviderError(
         f"{asked.where} refuses the key from {asked.key.source} ({said}).",
@@ -135,9 +143,10 @@ def _not_there(asked: Asked, message: str, said: str, path: str) -> ProviderErro
             f"{asked.where} has no model {asked.model!r} ({said}).",
             hint=f"See which models there are: toolrec doctor --base-url {asked.where}",
         )
-    return ProviderError(
+    other = _OTHER_INTERFACE.get(path)
+    return Absent(
         f"{asked.where} has no {path} ({said}).",
-        hint="Most base URLs end in /v1. A server without the Responses API is asked with --api chat.",
+        hint=f"Most base URLs end in /v1.{f' {other}' if other else ''}",
     )
 
 

@@ -11,7 +11,7 @@ from toolrec_cli.llm.endpoint import Endpoint
 
 OPENAI_URL = "https://api.openai.com/v1"
 OWN_KEY = "TOOLREC_API_KEY"
-"""Goes before every vendor's own variable, whatever the server."""
+"""Goes before every vendor's own variable, whatever the server. Those go to the vendor's own host, and nowhere else."""
 
 _REASONING = re.compile(r"^(o\d|gpt-5)(?!.*chat)")
 """OpenAI's models that think before they answer."""
@@ -53,7 +53,7 @@ _PRESETS: dict[str, Endpoint] = {
         one_call=True,
         key_names=(OWN_KEY, "ANTHROPIC_API_KEY"),
     ),
-    "generic": Endpoint("", "", key_names=(OWN_KEY, "OPENAI_API_KEY")),
+    "generic": Endpoint("", "", key_names=(OWN_KEY,)),
 }
 NAMES = tuple(_PRESETS)
 
@@ -81,8 +81,16 @@ def endpoint_for(base_url: str | None = None, model: str = "", preset: str | Non
     url = _checked(base_url)
     name = preset or _preset_at(url)
     endpoint = replace(_PRESETS[name], preset=name, base_url=base_url.strip().rstrip("/"))
-    endpoint = replace(endpoint, local=_is_local(url))
+    endpoint = _with_its_own_key(replace(endpoint, local=_is_local(url)), url)
     return _FOR_MODEL.get(name, _as_it_is)(endpoint, model)
+
+
+def _with_its_own_key(endpoint: Endpoint, url: SplitResult) -> Endpoint:
+    """A provider's key goes to that provider's host alone, encrypted; whoever else poses as it gets none."""
+    if endpoint.preset not in _HOSTS.values():
+        return endpoint
+    its_own = url.scheme == "https" and _provider_at(url) == endpoint.preset
+    return replace(endpoint, vendor=its_own, key_names=endpoint.key_names if its_own else (OWN_KEY,))
 
 
 def _as_it_is(endpoint: Endpoint, model: str) -> Endpoint:
@@ -135,11 +143,15 @@ def _without_secrets(text: str) -> str:
     return re.sub(r"//[^/@]*@", "//…@", text).partition("?")[0]
 
 
-def _preset_at(url: SplitResult) -> str:
+def _provider_at(url: SplitResult) -> str | None:
     host = url.hostname or ""
-    for known, name in _HOSTS.items():
-        if host == known or host.endswith(f".{known}"):
-            return name
+    found = (name for known, name in _HOSTS.items() if host == known or host.endswith(f".{known}"))
+    return next(found, None)
+
+
+def _preset_at(url: SplitResult) -> str:
+    if (provider := _provider_at(url)) is not None:
+        return provider
     return _PORTS.get(url.port or 0, "generic") if _is_local(url) else "generic"
 
 

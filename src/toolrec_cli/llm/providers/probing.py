@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from toolrec_cli.errors import ProviderError
-from toolrec_cli.llm.messages import Message, Reply, Request
-from toolrec_cli.llm.providers import chat, responses
+from toolrec_cli.llm.endpoint import Api
+from toolrec_cli.llm.failures import Absent
+from toolrec_cli.llm.messages import Reply
+from toolrec_cli.llm.providers.asker import Asker, Verdict
 from toolrec_cli.llm.providers.client import OpenAICompatible
 
-Verdict = Literal["yes", "ignored", "refused", "failed", "unclear"]
-"""Does as told; takes the setting but does not obey it; says no; breaks down over it; the answer does not tell."""
+_COUNT = "Count from 1 to 500, one number a line."
 
 LIMIT, ENOUGH = 24, 1000
 """Output tokens: few enough to cut an answer off, and enough for a short one after some hidden reasoning."""
@@ -32,10 +32,16 @@ _TOOLS = [
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found. `calls`: how many questions were asked; `said`: the server's own words where it refused."""
+    """What was found. `calls`: how many questions were asked; `said`: the server's own words where it refused.
 
+    `api`: the interface it was found through; what that one does not know stays "unclear".
+    """
+
+    api: Api = "chat"
     max_tokens: Verdict = "unclear"
     max_completion_tokens: Verdict = "unclear"
+    max_output_tokens: Verdict | None = None
+    """The Responses API's one token limit; None: not asked."""
     truncation: str = "not seen"
     """The finish reason of an answer that was cut off."""
     usage: bool = False
@@ -51,6 +57,8 @@ class Facts:
     temperature: Verdict = "unclear"
     stop: Verdict = "unclear"
     responses_api: Verdict = "unclear"
+    chat_api: Verdict | None = None
+    """Whether there are chat completions too; None: everything was found through them."""
     calls: int = 0
     said: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -60,105 +68,67 @@ class Facts:
         return self.truncation != "not seen"
 
     @property
-    def limit_field(self) -> Literal["max_tokens", "max_completion_tokens"]:
-        """The one that works, the older one if both do."""
+    def limit_field(self) -> Literal["max_tokens", "max_completion_tokens", "max_output_tokens"]:
+        """The one that works, of chat completions' two the older one if both do."""
+        if self.api == "responses":
+            return "max_output_tokens"
         works_only_by_its_new_name = self.max_tokens != "yes" and self.max_completion_tokens == "yes"
         return "max_completion_tokens" if works_only_by_its_new_name or self.max_tokens == "refused" else "max_tokens"
 
 
-PROBES = (
-    "token limit",
-    "token limit by its other name",
-    "schema",
-    "tools",
-    "required tool",
-    "sampling",
-    "Responses API",
-)
+def probe(server: OpenAICompatible, told: Callable[[str, int, int], None]) -> Facts:
+    """Ask everything, through the endpoint's interface, or the other one where that is not there.
+
+    `told` hears which probe comes next, its number and of how many. Raises ProviderError when the server does not answer at all.
+    """
+    api = server.endpoint.api
+    try:
+        return _probed(server, api, told)
+    except Absent as error:
+        other: Api = "chat" if api == "responses" else "responses"
+        found = _probed(server, other, told, absent=api)
+        return replace(found, calls=found.calls + 1, said={f"{api}_api": str(error), **found.said})
 
 
-def probe(server: OpenAICompatible, told: Callable[[str, int], None]) -> Facts:
-    """Ask everything. `told` hears which probe comes next. Raises ProviderError when the server does not answer at all."""
-    asker = _Asker(server)
-    facts = Facts()
-    steps = (_limit, _other_limit, _schema, _tools, _required, _sampling, _responses)
-    for number, (name, step) in enumerate(zip(PROBES, steps, strict=True)):
-        told(name, number)
+def _probed(
+    server: OpenAICompatible, api: Api, told: Callable[[str, int, int], None], absent: Api | None = None
+) -> Facts:
+    """All that is asked through `api`; the interface that is known to be `absent` is not asked for once more."""
+    asker = Asker(server, api)
+    steps = {name: step for name, step in _STEPS[api].items() if absent is None or step not in (_responses, _chat)}
+    facts = Facts(api=api, responses_api="yes") if api == "responses" else Facts()
+    for number, (name, step) in enumerate(steps.items()):
+        told(name, number, len(steps))
         facts = step(asker, facts)
-    return replace(facts, calls=asker.calls, said=asker.said)
+    facts = replace(facts, calls=asker.calls, said=asker.said)
+    if absent == "responses":
+        return replace(facts, responses_api="refused")
+    return replace(facts, chat_api="refused") if absent else facts
 
 
-class _Asker:
-    """Sends bodies of our own, counts them, and keeps what the server says when it refuses."""
-
-    def __init__(self, server: OpenAICompatible) -> None:
-        self._server = server
-        self.calls = 0
-        self.said: dict[str, str] = {}
-        self.why: Verdict = "unclear"
-        """What it is when there was no reply: "refused" or "failed"."""
-        self.seen: dict[str, Any] = {}
-        """The last answer, as it came."""
-
-    def chat(self, about: str, text: str, **settings: Any) -> Reply | None:
-        """The reply to one short text; None if there is none, and then `why` and `said` tell why.
-
-        Raises ProviderError when not even the first question is answered.
-        """
-        messages = [{"role": "system", "content": "You are being tested."}, {"role": "user", "content": text}]
-        asked = Request((Message("user", text),))
-        body = {"model": self._server.name, "messages": messages, **settings}
-        return self._ask(about, chat.PATH, body, lambda answer: chat.reply(answer, asked))
-
-    def response(self, about: str, text: str, **settings: Any) -> Reply | None:
-        """The same through the Responses API."""
-        asked = Request((Message("user", text),))
-        body = {"model": self._server.name, "input": text, "store": False, **settings}
-        return self._ask(about, responses.PATH, body, lambda answer: responses.reply(answer, asked))
-
-    def _ask(
-        self, about: str, path: str, body: dict[str, Any], read: Callable[[dict[str, Any]], Reply]
-    ) -> Reply | None:
-        self.calls += 1
-        try:
-            self.seen = self._server.raw(path, body)
-            return read(self.seen)
-        except (ProviderError, chat.BadShape) as error:
-            if self.calls == 1 and isinstance(error, ProviderError) and not is_refusal(error):
-                raise
-            self.said[about] = str(error)
-            self.why = "refused" if isinstance(error, ProviderError) and is_no(error) else "failed"
-            return None
-
-
-def is_refusal(error: ProviderError) -> bool:
-    """Whether the server answered, and did not like the question: only its words can tell."""
-    return "refuses the request" in error.message
-
-
-def is_no(error: ProviderError) -> bool:
-    """Whether the server said that it does not do this, or has no such interface."""
-    return is_refusal(error) or " has no " in error.message
-
-
-def _limit(asker: _Asker, facts: Facts) -> Facts:
-    reply = asker.chat("max_tokens", "Count from 1 to 500, one number a line.", max_tokens=LIMIT)
+def _limit(asker: Asker, facts: Facts) -> Facts:
+    reply = asker.reply("max_tokens", _COUNT, max_tokens=LIMIT)
     return _counted(asker, replace(facts, max_tokens=_cut(asker, reply)), reply)
 
 
-def _other_limit(asker: _Asker, facts: Facts) -> Facts:
-    text = "Count from 1 to 500, one number a line."
-    reply = asker.chat("max_completion_tokens", text, max_completion_tokens=LIMIT)
+def _other_limit(asker: Asker, facts: Facts) -> Facts:
+    reply = asker.reply("max_completion_tokens", _COUNT, max_completion_tokens=LIMIT)
     return _counted(asker, replace(facts, max_completion_tokens=_cut(asker, reply)), reply)
 
 
-def _cut(asker: _Asker, reply: Reply | None) -> Verdict:
+def _output_limit(asker: Asker, facts: Facts) -> Facts:
+    """The Responses API has one name for it."""
+    reply = asker.reply("max_output_tokens", _COUNT, max_output_tokens=LIMIT)
+    return _counted(asker, replace(facts, max_output_tokens=_cut(asker, reply)), reply)
+
+
+def _cut(asker: Asker, reply: Reply | None) -> Verdict:
     if reply is None:
         return asker.why
     return "yes" if reply.finish_reason == "length" or len(reply.text) < 8 * LIMIT else "ignored"
 
 
-def _counted(asker: _Asker, facts: Facts, reply: Reply | None) -> Facts:
+def _counted(asker: Asker, facts: Facts, reply: Reply | None) -> Facts:
     if reply is None:
         return facts
     shape = f"finish_reason {reply.finish_reason!r}" + ("" if reply.text else ", no text")
@@ -171,7 +141,7 @@ def _counted(asker: _Asker, facts: Facts, reply: Reply | None) -> Facts:
     )
 
 
-def _schema(asker: _Asker, facts: Facts) -> Facts:
+def _schema(asker: Asker, facts: Facts) -> Facts:
     """Asked for a greeting under a schema that allows one strange word only."""
     schema = {
         "type": "object",
@@ -181,7 +151,7 @@ def _schema(asker: _Asker, facts: Facts) -> Facts:
     }
     form = {"type": "json_schema", "json_schema": {"name": "test", "strict": True, "schema": schema}}
     settings = {facts.limit_field: ENOUGH, "response_format": form}
-    reply = asker.chat("json_schema", "Greet me in one short sentence.", **settings)
+    reply = asker.reply("json_schema", "Greet me in one short sentence.", **settings)
     if reply is None or reply.finish_reason == "length":
         return replace(facts, json_schema=asker.why if reply is None else "unclear")
     try:
@@ -191,35 +161,35 @@ def _schema(asker: _Asker, facts: Facts) -> Facts:
     return replace(facts, json_schema="yes" if obeyed else "ignored")
 
 
-def _tools(asker: _Asker, facts: Facts) -> Facts:
+def _tools(asker: Asker, facts: Facts) -> Facts:
     text = "What is the weather in Rome and in Oslo? Call the tool once for each city."
-    reply = asker.chat("tools", text, tools=_TOOLS, **{facts.limit_field: ENOUGH})
+    reply = asker.reply("tools", text, tools=_TOOLS, **{facts.limit_field: ENOUGH})
     if reply is None:
         return replace(facts, tools=asker.why)
     return replace(facts, tools="yes" if reply.calls else "ignored", calls_at_once=len(reply.calls))
 
 
-def _required(asker: _Asker, facts: Facts) -> Facts:
+def _required(asker: Asker, facts: Facts) -> Facts:
     if facts.tools in ("refused", "failed"):
         return replace(facts, tool_choice=facts.tools)
     text = "Greet me in one short sentence. Do not call any tool."
-    reply = asker.chat("tool_choice", text, tools=_TOOLS, tool_choice="required", **{facts.limit_field: ENOUGH})
+    reply = asker.reply("tool_choice", text, tools=_TOOLS, tool_choice="required", **{facts.limit_field: ENOUGH})
     if reply is None:
         return replace(facts, tool_choice=asker.why)
     return replace(facts, tool_choice="yes" if reply.calls else "ignored")
 
 
-def _sampling(asker: _Asker, facts: Facts) -> Facts:
+def _sampling(asker: Asker, facts: Facts) -> Facts:
     """Seed, temperature and stop in one call; if that is refused, one by one."""
     text, limit = "Write exactly this and nothing else: 1 2 3 4 5 6 7 8 9", {facts.limit_field: ENOUGH}
     settings: dict[str, Any] = {"seed": 7, "temperature": 0.0, "stop": ["5"]}
-    reply = asker.chat("sampling", text, **settings, **limit)
+    reply = asker.reply("sampling", text, **settings, **limit)
     if reply is not None:
         return replace(facts, seed="yes", temperature="yes", stop=_stopped(reply))
     asker.said.pop("sampling", None)
     alone: dict[str, Verdict] = {}
     for name, value in settings.items():
-        reply = asker.chat(name, text, **{name: value}, **limit)
+        reply = asker.reply(name, text, **{name: value}, **limit)
         alone[name] = asker.why if reply is None else _stopped(reply) if name == "stop" else "yes"
     return replace(facts, **alone)
 
@@ -230,6 +200,40 @@ def _stopped(reply: Reply) -> Verdict:
     return "ignored" if "5" in reply.text else "yes"
 
 
-def _responses(asker: _Asker, facts: Facts) -> Facts:
-    reply = asker.response("responses_api", "Greet me in one short sentence.", max_output_tokens=ENOUGH)
+def _temperature(asker: Asker, facts: Facts) -> Facts:
+    """The Responses API knows neither seed nor stop."""
+    reply = asker.reply("temperature", "Greet me in one short sentence.", temperature=0.0, max_output_tokens=ENOUGH)
+    return replace(facts, temperature=asker.why if reply is None else "yes")
+
+
+def _responses(asker: Asker, facts: Facts) -> Facts:
+    reply = asker.other("responses_api", "Greet me in one short sentence.", "responses", max_output_tokens=ENOUGH)
     return replace(facts, responses_api=asker.why if reply is None else "yes")
+
+
+def _chat(asker: Asker, facts: Facts) -> Facts:
+    reply = asker.other("chat_api", "Greet me in one short sentence.", "chat")
+    return replace(facts, chat_api=asker.why if reply is None else "yes")
+
+
+Step = Callable[[Asker, Facts], Facts]
+
+_STEPS: dict[Api, dict[str, Step]] = {
+    "chat": {
+        "token limit": _limit,
+        "token limit by its other name": _other_limit,
+        "schema": _schema,
+        "tools": _tools,
+        "required tool": _required,
+        "sampling": _sampling,
+        "Responses API": _responses,
+    },
+    "responses": {
+        "token limit": _output_limit,
+        "schema": _schema,
+        "tools": _tools,
+        "required tool": _required,
+        "temperature": _temperature,
+        "chat completions": _chat,
+    },
+}
