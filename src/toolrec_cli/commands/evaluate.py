@@ -100,6 +100,8 @@ def evaluate(
     ready.trained(setting, found)
     model_plan = llm.model_plan(ctx.params, workspace)
     agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned, model_plan)
+    if resume is None:
+        ready.all_there_are(n_users, len(found.users_with(agent.before)), f"with a held-out item ({split.value} split)")
     if ablate is not None:
         if resume is not None:
             raise UsageError("An ablation cannot go on where it was stopped.", hint="Leave --resume out.")
