@@ -1,11 +1,12 @@
-"""What came next where others had just met what this user has just met: nearest contexts, without anything being trained.
+"""What came next where others had just met what this user has just met: nearest contexts. Nothing is trained.
 
-Every place where one of the user's newest items stands in somebody's history is a neighbour. It counts the more, the more of the
-user's recent items stand before it there, and it speaks for what follows it (sequence-aware nearest neighbours: Ludewig and
-Jannach, UMUAI 2018; Garg et al., SIGIR 2019). Where transitions know one item back, a context knows a dozen.
-`N` items; item_index runs from 1.
+Every place where one of the user's newest items stands in a history is a neighbour. It counts the more, the more of the user's
+recent items stand just before it there, and speaks for what follows it: sequence-aware nearest neighbours (Ludewig and Jannach,
+UMUAI 2018; Garg et al., SIGIR 2019) with a dozen items in view, where transitions have one.
+`N` items; item_index runs from 1. `P` places.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,50 +16,133 @@ import numpy.typing as npt
 from toolrec_cli.data.interactions import Interactions
 
 FloatArray = npt.NDArray[np.float32]
+DoubleArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 ItemArray = npt.NDArray[np.int32]
 
 NEWEST = 6
-"""The user's newest items, each of which is looked up in other histories."""
+"""The user's newest items, each of which is looked up in all histories."""
 
-RECENT, FADE = 20, 0.85
-"""His recent items by which contexts are compared, each counting FADE times as much as the next newer one."""
+RECENT, FADE, RARITY = 20, 0.85, 0.25
+"""The user's recent items, by which places are compared: each counts FADE times as much as the next newer one, and less the
+oftener it is met, by count ** −RARITY."""
 
 BACK, AHEAD = 12, 10
-"""How far a context reaches back from the place, and how far what follows it reaches ahead."""
+"""How far before a place is looked for what the user has met too, and how far behind it for what may come next."""
 
 MOST_PLACES = 1_500
-"""Of an item that stands at more places, so many are looked at, evenly spread over them."""
+"""Of an item that stands at more places so many are looked at, evenly spread."""
 
 MOST_INTERACTIONS = 5_000_000
-"""Of a longer log, every k-th history is kept, so that memory stays bounded."""
+"""Of a longer log every k-th history is kept, so that memory stays bounded."""
 
-_RARITY = 0.25
 _GAP = max(BACK, AHEAD)
 
 
 @dataclass(frozen=True)
+class Way:
+    """How what stands `steps` [AHEAD] (from 0) behind a place that was found by the item of `age` [P, 1] (0 the newest) counts.
+
+    `power` is how much a place gains by what else it has in common.
+    """
+
+    name: str
+    power: float
+    weight: Callable[[IntArray, IntArray], npt.NDArray[np.generic]]
+
+
+WAYS = (
+    Way("follows", 3.0, lambda age, steps: 0.7**age * 0.7**steps),
+    Way("follows:closest", 5.0, lambda age, steps: 0.7**age * 0.7**steps),
+    Way("follows:loosely", 2.0, lambda age, steps: 0.8**age * 0.8**steps),
+    Way("follows:anyhow", 0.0, lambda age, steps: 0.85**age * 0.85**steps),
+    Way("follows:at once", 3.0, lambda age, steps: (age == 0) & (steps == 0)),
+    Way("follows:in step", 3.0, lambda age, steps: age == steps),
+    Way("follows:in step, anyhow", 0.0, lambda age, steps: age == steps),
+    Way("follows:later", 3.0, lambda age, steps: 0.7**age * (steps >= 4)),
+)
+"""The first is the one that stands alone best; the others tell a ranker what it blurs."""
+
+PRECEDES = "precedes"
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Places: what stands around each, [P, BACK + 1 + AHEAD] item_index (0 beyond a history's ends); how much of it before and
+    at the place is the user's, [P]; and by which of his items it was found, [P], 0 being the newest."""
+
+    around: ItemArray
+    overlap: DoubleArray
+    age: IntArray
+
+    def following(self, way: Way, n_items: int) -> DoubleArray:
+        """How much the places speak for each item, [N + 1]."""
+        weights = way.weight(self.age[:, None], np.arange(AHEAD)[None]) * (self.overlap**way.power)[:, None]
+        return _summed(self.around[:, BACK + 1 :], weights, n_items)
+
+    def preceding(self, n_items: int) -> DoubleArray:
+        """The same of what stands before them: what others met first, this user may still have before him. [N + 1]."""
+        weights = 0.8 ** np.arange(BACK, 0, -1)[None] * (self.overlap**2)[:, None]
+        return _summed(self.around[:, :BACK], weights, n_items)
+
+
+@dataclass(frozen=True)
 class Contexts:
-    """Histories end to end: `items` [M], with a gap of 0s before, between and behind them, so that no window holds two users."""
+    """All histories end to end, `items` [M], with gaps of 0s so that what stands around a place is of one history."""
 
     items: ItemArray
     n_items: int
 
     @cached_property
-    def _places(self) -> tuple[IntArray, ItemArray]:
+    def _index(self) -> tuple[IntArray, ItemArray]:
         """(starts [N + 2], places): item i stands at places[starts[i]:starts[i + 1]], ascending."""
         counts = np.bincount(self.items, minlength=self.n_items + 1)
-        return np.concatenate([[0], np.cumsum(counts)]), np.argsort(self.items, kind="stable").astype(np.int32)
+        places = np.argsort(self.items, kind="stable").astype(np.int32)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), places
 
-    def places(self, item: int) -> ItemArray:
-        """Where an item stands: all places, or MOST_PLACES of them evenly spread."""
-        starts, places = self._places
+    def neighbours(self, history: ItemArray) -> Neighbours:
+        """The places of the newest items of a history (item_index, oldest first)."""
+        recent = history[::-1][:RECENT]
+        weights = self._weights(recent)
+        found = [self._places(int(item)) for item in recent[:NEWEST]]
+        places = np.concatenate([np.zeros(0, np.int32), *found])
+        age = np.repeat(np.arange(len(found)), [len(each) for each in found])
+        around = self.items[places[:, None].astype(np.int64) + np.arange(-BACK, AHEAD + 1)]
+        return Neighbours(around, weights[around[:, : BACK + 1]].sum(axis=1), age)
+
+    def _weights(self, recent: ItemArray) -> DoubleArray:
+        """What each item counts for the overlap, 1 at most, 0 if it is not among the recent ones. [N + 1]."""
+        starts, _ = self._index
+        counts = np.maximum(starts[recent.astype(np.int64) + 1] - starts[recent], 1)
+        weights = np.zeros(self.n_items + 1)
+        each = FADE ** np.arange(len(recent)) * counts**-RARITY
+        np.maximum.at(weights, recent, each / max(each.max(initial=0.0), 1e-12))
+        return weights
+
+    def _places(self, item: int) -> ItemArray:
+        starts, places = self._index
         found = places[starts[item] : starts[item + 1]]
-        if len(found) <= MOST_PLACES:
-            return found
-        return found[np.linspace(0, len(found) - 1, MOST_PLACES).astype(np.int64)]
+        if len(found) > MOST_PLACES:
+            return found[np.linspace(0, len(found) - 1, MOST_PLACES).astype(np.int64)]
+        return found
 
-    def count(self, items: ItemArray) -> IntArray:
-        """How often each of `items` stands anywhere, at least once."""
-        starts, _ = self._places
-        return np.maximum(starts[items.astype(np.int64) + 1] - starts[items], 1)
+
+def lay_out(histories: Interactions, n_items: int) -> Contexts:
+    """Histories of everybody, or of every k-th user where they are more than MOST_INTERACTIONS items."""
+    every = -(-len(histories.items) // MOST_INTERACTIONS) or 1
+    users = np.arange(0, histories.n_users, every)
+    lengths = histories.lengths()[users]
+    users, lengths = users[lengths > 1], lengths[lengths > 1]
+    begins = _GAP + np.cumsum(lengths + _GAP) - (lengths + _GAP)
+    within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    items = np.zeros(_GAP + int((lengths + _GAP).sum()), np.int32)
+    items[np.repeat(begins, lengths) + within] = histories.items[np.repeat(histories.offsets[users], lengths) + within]
+    return Contexts(items, n_items)
+
+
+def _summed(items: ItemArray, weights: npt.NDArray[np.generic], n_items: int) -> DoubleArray:
+    """The sum of the weights of every item, [N + 1]; of the gaps none."""
+    shaped = np.broadcast_to(weights, items.shape).astype(np.float64)
+    found = np.bincount(items.ravel(), weights=shaped.ravel(), minlength=n_items + 1)
+    found[0] = 0.0
+    return found

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.errors import InputError
+from toolrec_cli.models.contexts import Contexts, lay_out
 from toolrec_cli.storage.atomic import replacing, unhidden
 
 FloatArray = npt.NDArray[np.float32]
@@ -70,6 +71,8 @@ class Evidence:
     trend: FloatArray
     """The same over the newest interactions, of which popularity's logarithm is taken off: what is on the rise. [N + 1]."""
     ease: FloatArray | None
+    contexts: Contexts | None = None
+    """Everybody's histories, to be searched for contexts; None in files from before they were kept."""
 
 
 FILE = "evidence.safetensors"
@@ -84,6 +87,8 @@ def save(evidence: Evidence, path: Path) -> None:
         arrays |= {f"{name}.starts": table.starts, f"{name}.columns": table.columns, f"{name}.values": table.values}
     if evidence.ease is not None:
         arrays["ease"] = evidence.ease.astype(np.float16)
+    if evidence.contexts is not None:
+        arrays["contexts"] = evidence.contexts.items
     with replacing(path) as temporary, unhidden(SafetensorError):
         safetensors.numpy.save_file(arrays, temporary)
 
@@ -100,7 +105,10 @@ def load(path: Path) -> Evidence:
         name: Sparse(arrays[f"{name}.starts"], arrays[f"{name}.columns"], arrays[f"{name}.values"]) for name in TABLES
     }
     ease = arrays["ease"].astype(np.float32) if "ease" in arrays else None
-    return Evidence(**tables, popularity=arrays["popularity"], trend=arrays["trend"], ease=ease)
+    contexts = Contexts(arrays["contexts"], len(arrays["popularity"]) - 1) if "contexts" in arrays else None
+    return Evidence(
+        **tables, popularity=arrays["popularity"], trend=arrays["trend"], ease=ease, contexts=contexts
+    )
 
 
 def gather(histories: Interactions, n_items: int, *, ease: bool = True) -> Evidence:
@@ -115,6 +123,7 @@ def gather(histories: Interactions, n_items: int, *, ease: bool = True) -> Evide
         popularity=popularity,
         trend=np.log(_shares(_newest(histories, n_items))) - np.log(popularity),
         ease=_ease(histories, n_items) if ease and n_items <= EASE_LIMIT else None,
+        contexts=lay_out(histories, n_items),
     )
 
 
