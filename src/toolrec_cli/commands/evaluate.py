@@ -93,8 +93,8 @@ def evaluate(
 
     n_users = options.number_or_all(users, "--users")
     ks = options.cutoffs(k)
-    chosen = _chosen(baselines)
     found = ready.dataset(workspace, dataset)
+    chosen = _chosen(baselines, found)
     ready.known(found, attributes=attributes)
     setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
     ready.trained(setting, found)
@@ -125,15 +125,25 @@ def evaluate(
     options.leave_if_unfinished(report.statuses, report.n_users, model=model_plan is not None, llm_rank=report.llm_rank)
 
 
-def _chosen(baselines: str) -> tuple[str, ...]:
-    """The baselines meant. Raises UsageError for one that does not exist."""
+def _chosen(baselines: str, found: Any) -> tuple[str, ...]:
+    """The baselines meant; of all, those that such a catalogue allows, and why not the others is said.
+
+    Raises UsageError for one that does not exist.
+    """
     from toolrec_cli.evaluation.baseline import BASELINES
+    from toolrec_cli.operations.comparing import beyond_reach
     from toolrec_cli.operations.llm_ranking import LLM_RANK
+    from toolrec_cli.render.console import say
 
     if baselines == "none":
         return ()
     said = [name.strip() for name in baselines.split(",")]
-    names = [name for each in said for name in (BASELINES.names() if each == "all" else [each])]
+    everything = BASELINES.names() if "all" in said else []
+    reasons = {name: beyond_reach(name, found.card.counts["items"]) for name in everything if name not in said}
+    for why in filter(None, reasons.values()):
+        say(f"Left out: {why}.", style="dim")
+    within = [name for name in everything if not reasons.get(name)]
+    names = [name for each in said for name in (within if each == "all" else [each])]
     for name in names:
         if name != LLM_RANK:
             BASELINES.get(name)

@@ -38,6 +38,7 @@ EASE_LIMIT = 8_000
 """EASE inverts an N × N matrix; above this many items it is left out."""
 
 EASE_PENALTY = 300.0
+"""Chosen on ML-1M's validation items: 100 and 1,000 are no better (docs/experiments.md)."""
 
 TREND_SHARE = 0.1
 """The newest tenth of all interactions is what is popular now."""
@@ -112,7 +113,7 @@ def load(path: Path) -> Evidence:
 
 
 def gather(histories: Interactions, n_items: int, *, ease: bool = True) -> Evidence:
-    """Count everything once; EASE, which takes longest, can be left out."""
+    """Count everything once; EASE, which takes longest, can be left out, and is where there are more than EASE_LIMIT items."""
     items = histories.items.astype(np.int64)
     popularity = _shares(np.bincount(items, minlength=n_items + 1))
     steps = _pairs(histories, 1)
@@ -196,17 +197,19 @@ def _summed(found: pl.DataFrame) -> tuple[IntArray, npt.NDArray[np.float64]]:
 
 
 def _ease(histories: Interactions, n_items: int) -> FloatArray:
-    """The item weights of EASE (Steck, WWW 2019): B = I − P · diag(1 / diag P), P = (XᵀX + λI)⁻¹. [N + 1, N + 1]."""
+    """The item weights of EASE (Steck, WWW 2019): B = I − P · diag(1 / diag P), P = (XᵀX + λI)⁻¹. [N + 1, N + 1].
+
+    In single precision: the penalty keeps the matrix far from singular, and memory is three times N² numbers.
+    """
     gram = np.zeros((n_items + 1, n_items + 1), dtype=np.float32)
-    owner = np.repeat(np.arange(histories.n_users), histories.lengths())
     for start in range(0, histories.n_users, 512):
-        rows = (owner >= start) & (owner < start + 512)
-        block = np.zeros((512, n_items + 1), dtype=np.float32)
-        block[owner[rows] - start, histories.items[rows]] = 1.0
+        offsets = histories.offsets[start : start + 513]
+        block = np.zeros((len(offsets) - 1, n_items + 1), dtype=np.float32)
+        block[np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), histories.items[offsets[0] : offsets[-1]]] = 1.0
         gram += block.T @ block
     gram[np.diag_indices(n_items + 1)] += EASE_PENALTY
-    inverse = np.linalg.inv(gram.astype(np.float64))
-    weights = -inverse / np.diag(inverse)
+    weights = np.linalg.inv(gram)
+    weights /= -np.diag(weights)
     weights[np.diag_indices(n_items + 1)] = 0.0
     weights[0] = weights[:, 0] = 0.0
-    return weights.astype(np.float32)
+    return weights
