@@ -47,7 +47,11 @@ def test_an_audit_is_a_run_of_its_own(toolrec: Run, workspace: Path, perfect: pl
     said = toolrec("audit", workspace / "theirs.csv", "--k", "10", "--json", "-w", workspace)
     run = next(workspace.glob("runs/*-audit-sample-theirs-*"))
     assert json.loads((run / "report.json").read_text()) == json.loads(said.stdout)
-    (line,) = (line for line in json.loads(toolrec("runs", "--json", "-w", workspace).stdout)["runs"] if line["verb"] == "audit")
+    (line,) = (
+        line
+        for line in json.loads(toolrec("runs", "--json", "-w", workspace).stdout)["runs"]
+        if line["verb"] == "audit"
+    )
     assert (line["name"], line["status"], line["users"], line["metric"]) == (run.name, "done", 80, "ndcg@10")
     assert line["value"] == pytest.approx(len(perfect) / 80)
     manifest = json.loads((run / "run.json").read_text())

@@ -78,4 +78,6 @@ def test_the_detectable_difference_answers_for_all_comparisons() -> None:
     many = holm_corrected(paired(differences, stream(16, "p")))
     assert holm_corrected(alone)[0].detectable == alone[0].detectable
     assert alone[0].detectable is not None
-    assert many[0].detectable == pytest.approx(alone[0].detectable * (2.807034 + 0.841621) / (1.959964 + 0.841621), rel=1e-4)
+    assert many[0].detectable == pytest.approx(
+        alone[0].detectable * (2.807034 + 0.841621) / (1.959964 + 0.841621), rel=1e-4
+    )

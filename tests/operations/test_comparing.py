@@ -120,6 +120,6 @@ def test_every_other_kind_of_backbone_has_a_row(
 def test_ease_over_too_many_items_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch, tiny: Dataset) -> None:
     monkeypatch.setattr(evidence, "EASE_LIMIT", 10)
     assert beyond_reach("transition", 11) == ""
-    assert "of 11, more than 10" in beyond_reach("ease", 11)
+    assert "where they are 11, more than 10" in beyond_reach("ease", 11)
     with pytest.raises(UsageError, match="too large"):
         baseline_lists(["ease"], tiny.before(Part.TEST), 11, np.arange(2), 5)

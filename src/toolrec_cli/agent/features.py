@@ -123,7 +123,7 @@ class Features:
         contexts, popularity = self._evidence.contexts, self._evidence.popularity
         if contexts is None:
             return []
-        near, n_items = contexts.neighbours(user.history), len(popularity) - 1
+        near, n_items = contexts.neighbours(user.history, user.ended), len(popularity) - 1
         found: list[FloatArray] = []
         for total in (*(near.following(way, n_items) for way in WAYS), near.preceding(n_items)):
             total[user.history] = 0.0

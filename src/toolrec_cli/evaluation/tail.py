@@ -1,8 +1,8 @@
 """The far tail of Fisher's randomisation test, where no number of flips that one can afford would land.
 
 Under the null hypothesis every difference d could as well have the other sign, so that the cumulant generating function of their
-sum is K(t) = Σ log cosh(t · d). From it Lugannani and Rice's saddlepoint approximation gives the tail with a small *relative* error
-however far out (Robinson, JRSS B 1982, for permutation tests); a normal tail would not.
+sum is K(t) = Σ log cosh(t · d). From it Lugannani and Rice's saddlepoint approximation gives the tail with a small *relative*
+error however far out (Robinson, JRSS B 1982, for permutation tests); a normal tail would not.
 """
 
 import math

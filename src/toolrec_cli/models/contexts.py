@@ -9,6 +9,7 @@ UMUAI 2018; Garg et al., SIGIR 2019) with a dozen items in view, where transitio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,12 @@ MOST_PLACES = 1_500
 MOST_INTERACTIONS = 5_000_000
 """Of a longer log every k-th history is kept, so that memory stays bounded."""
 
+SEASON = 0.03
+"""How near in time a place is: by exp(−|share of all interactions between the two| / SEASON). Without a unit of time."""
+
+TICKS = 1_000
+"""How finely the clock that counts interactions is kept."""
+
 _GAP = max(BACK, AHEAD)
 
 
@@ -48,18 +55,19 @@ class Way:
 
     name: str
     power: float
-    weight: Callable[[IntArray, IntArray], npt.NDArray[np.generic]]
+    weight: Callable[[IntArray, IntArray], npt.NDArray[Any]]
+    lately: bool = False
+    """Whether places far in time from the end of the user's history count less."""
 
 
 WAYS = (
     Way("follows", 3.0, lambda age, steps: 0.7**age * 0.7**steps),
     Way("follows:closest", 5.0, lambda age, steps: 0.7**age * 0.7**steps),
     Way("follows:loosely", 2.0, lambda age, steps: 0.8**age * 0.8**steps),
-    Way("follows:anyhow", 0.0, lambda age, steps: 0.85**age * 0.85**steps),
     Way("follows:at once", 3.0, lambda age, steps: (age == 0) & (steps == 0)),
     Way("follows:in step", 3.0, lambda age, steps: age == steps),
-    Way("follows:in step, anyhow", 0.0, lambda age, steps: age == steps),
     Way("follows:later", 3.0, lambda age, steps: 0.7**age * (steps >= 4)),
+    Way("follows:lately", 3.0, lambda age, steps: 0.7**age * 0.7**steps, lately=True),
 )
 """The first is the one that stands alone best; the others tell a ranker what it blurs."""
 
@@ -74,10 +82,13 @@ class Neighbours:
     around: ItemArray
     overlap: DoubleArray
     age: IntArray
+    nearness: DoubleArray
+    """In time, from 0 to 1; 1 where times are not known. [P]."""
 
     def following(self, way: Way, n_items: int) -> DoubleArray:
         """How much the places speak for each item, [N + 1]."""
-        weights = way.weight(self.age[:, None], np.arange(AHEAD)[None]) * (self.overlap**way.power)[:, None]
+        worth = self.overlap**way.power * (self.nearness if way.lately else 1.0)
+        weights = way.weight(self.age[:, None], np.arange(AHEAD)[None]) * worth[:, None]
         return _summed(self.around[:, BACK + 1 :], weights, n_items)
 
     def preceding(self, n_items: int) -> DoubleArray:
@@ -92,6 +103,10 @@ class Contexts:
 
     items: ItemArray
     n_items: int
+    clock: IntArray | None = None
+    """When each thousandth of all interactions was made, ascending, in the log's unit. [TICKS]; None without times."""
+    when: FloatArray | None = None
+    """By that clock, 0 to 1, when each of `items` was met. [M]."""
 
     @cached_property
     def _index(self) -> tuple[IntArray, ItemArray]:
@@ -100,15 +115,20 @@ class Contexts:
         places = np.argsort(self.items, kind="stable").astype(np.int32)
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), places
 
-    def neighbours(self, history: ItemArray) -> Neighbours:
-        """The places of the newest items of a history (item_index, oldest first)."""
+    def neighbours(self, history: ItemArray, ended: int | None = None) -> Neighbours:
+        """The places of the newest items of a history (item_index, oldest first), which `ended` then (None: not known)."""
         recent = history[::-1][:RECENT]
         weights = self._weights(recent)
         found = [self._places(int(item)) for item in recent[:NEWEST]]
-        places = np.concatenate([np.zeros(0, np.int32), *found])
+        places = np.concatenate([np.zeros(0, np.int32), *found]).astype(np.int64)
         age = np.repeat(np.arange(len(found)), [len(each) for each in found])
-        around = self.items[places[:, None].astype(np.int64) + np.arange(-BACK, AHEAD + 1)]
-        return Neighbours(around, weights[around[:, : BACK + 1]].sum(axis=1), age)
+        around = self.items[places[:, None] + np.arange(-BACK, AHEAD + 1)]
+        return Neighbours(around, weights[around[:, : BACK + 1]].sum(axis=1), age, self._nearness(places, ended))
+
+    def _nearness(self, places: IntArray, ended: int | None) -> DoubleArray:
+        if self.clock is None or self.when is None or ended is None:
+            return np.ones(len(places))
+        return np.exp(-np.abs(self.when[places] - _read(self.clock, np.array(ended))) / SEASON)
 
     def _weights(self, recent: ItemArray) -> DoubleArray:
         """What each item counts for the overlap, 1 at most, 0 if it is not among the recent ones. [N + 1]."""
@@ -135,12 +155,24 @@ def lay_out(histories: Interactions, n_items: int) -> Contexts:
     users, lengths = users[lengths > 1], lengths[lengths > 1]
     begins = _GAP + np.cumsum(lengths + _GAP) - (lengths + _GAP)
     within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    source, place = np.repeat(histories.offsets[users], lengths) + within, np.repeat(begins, lengths) + within
     items = np.zeros(_GAP + int((lengths + _GAP).sum()), np.int32)
-    items[np.repeat(begins, lengths) + within] = histories.items[np.repeat(histories.offsets[users], lengths) + within]
-    return Contexts(items, n_items)
+    items[place] = histories.items[source]
+    times = histories.timestamps
+    if times is None or not len(times):
+        return Contexts(items, n_items)
+    clock = np.quantile(times, np.arange(TICKS) / TICKS, method="lower").astype(np.int64)
+    when = np.zeros(len(items), np.float32)
+    when[place] = _read(clock, times[source])
+    return Contexts(items, n_items, clock, when)
 
 
-def _summed(items: ItemArray, weights: npt.NDArray[np.generic], n_items: int) -> DoubleArray:
+def _read(clock: IntArray, times: IntArray) -> DoubleArray:
+    """The share of all interactions that were made by then."""
+    return np.asarray(np.searchsorted(clock, times, side="right"), np.float64) / TICKS
+
+
+def _summed(items: ItemArray, weights: npt.NDArray[Any], n_items: int) -> DoubleArray:
     """The sum of the weights of every item, [N + 1]; of the gaps none."""
     shaped = np.broadcast_to(weights, items.shape).astype(np.float64)
     found = np.bincount(items.ravel(), weights=shaped.ravel(), minlength=n_items + 1)

@@ -78,6 +78,7 @@ class Evidence:
 
 FILE = "evidence.safetensors"
 TABLES = ("forward", "backward", "company")
+LAID_OUT = ("items", "clock", "when")
 
 
 def save(evidence: Evidence, path: Path) -> None:
@@ -89,7 +90,8 @@ def save(evidence: Evidence, path: Path) -> None:
     if evidence.ease is not None:
         arrays["ease"] = evidence.ease.astype(np.float16)
     if evidence.contexts is not None:
-        arrays["contexts"] = evidence.contexts.items
+        laid = {name: getattr(evidence.contexts, name) for name in LAID_OUT}
+        arrays |= {f"contexts.{name}": found for name, found in laid.items() if found is not None}
     with replacing(path) as temporary, unhidden(SafetensorError):
         safetensors.numpy.save_file(arrays, temporary)
 
@@ -106,10 +108,9 @@ def load(path: Path) -> Evidence:
         name: Sparse(arrays[f"{name}.starts"], arrays[f"{name}.columns"], arrays[f"{name}.values"]) for name in TABLES
     }
     ease = arrays["ease"].astype(np.float32) if "ease" in arrays else None
-    contexts = Contexts(arrays["contexts"], len(arrays["popularity"]) - 1) if "contexts" in arrays else None
-    return Evidence(
-        **tables, popularity=arrays["popularity"], trend=arrays["trend"], ease=ease, contexts=contexts
-    )
+    laid: dict[str, Any] = {name: arrays.get(f"contexts.{name}") for name in LAID_OUT}
+    contexts = None if laid["items"] is None else Contexts(n_items=len(arrays["popularity"]) - 1, **laid)
+    return Evidence(**tables, popularity=arrays["popularity"], trend=arrays["trend"], ease=ease, contexts=contexts)
 
 
 def gather(histories: Interactions, n_items: int, *, ease: bool = True) -> Evidence:

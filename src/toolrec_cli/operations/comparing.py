@@ -32,7 +32,7 @@ def everybody(dataset: Dataset, agent: Agent, part: Part, users: IntArray) -> In
 def beyond_reach(baseline: str, n_items: int) -> str:
     """Why a baseline cannot be computed over so many items, in words; empty where it can."""
     if baseline == "ease" and n_items > evidence.EASE_LIMIT:
-        return f"ease inverts a matrix of all items by all items: of {n_items:,}, more than {evidence.EASE_LIMIT:,}, it is too large"
+        return f"ease inverts a matrix of items by items, too large where they are {n_items:,}, more than {evidence.EASE_LIMIT:,}"
     return ""
 
 

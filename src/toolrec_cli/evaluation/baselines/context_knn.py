@@ -1,4 +1,4 @@
-"""What came next where others had just met the same items: sequence-aware nearest neighbours (Ludewig and Jannach, UMUAI 2018)."""
+"""What came next where others had met the same items: sequence-aware nearest neighbours (Ludewig and Jannach, UMUAI 2018)."""
 
 import numpy as np
 
