@@ -169,12 +169,12 @@ def lay_out(histories: Interactions, n_items: int) -> Contexts:
 
 def _read(clock: IntArray, times: IntArray) -> DoubleArray:
     """The share of all interactions that were made by then."""
-    return np.asarray(np.searchsorted(clock, times, side="right"), np.float64) / TICKS
+    return np.searchsorted(clock, times, side="right").astype(np.float64) / TICKS
 
 
 def _summed(items: ItemArray, weights: npt.NDArray[Any], n_items: int) -> DoubleArray:
     """The sum of the weights of every item, [N + 1]; of the gaps none."""
     shaped = np.broadcast_to(weights, items.shape).astype(np.float64)
-    found = np.bincount(items.ravel(), weights=shaped.ravel(), minlength=n_items + 1)
+    found = np.bincount(items.ravel(), weights=shaped.ravel(), minlength=n_items + 1).astype(np.float64)
     found[0] = 0.0
     return found
