@@ -22,9 +22,17 @@ USERS = 8
 
 def test_a_user_and_a_context_hold_what_they_held_when_they_were_found_blind() -> None:
     """Whoever adds a field here says why it cannot tell what comes next. `wanted` is what the surrogate asked for itself,
-    `makeup` a count of the history.
+    `makeup` a count of the history, and `ended` the time of its newest item.
     """
-    assert [f.name for f in fields(User)] == ["user_index", "user_id", "profile", "history", "ratings", "makeup"]
+    assert [f.name for f in fields(User)] == [
+        "user_index",
+        "user_id",
+        "profile",
+        "history",
+        "ratings",
+        "ended",
+        "makeup",
+    ]
     assert [f.name for f in fields(Context)] == [
         "user",
         "catalog",

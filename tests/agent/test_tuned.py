@@ -90,7 +90,7 @@ def test_candidates_are_ordered_by_what_was_learned_with_reasons(features: Featu
     assert not isinstance(ordered, Refused)
     assert [name for name, _ in ordered] == ids([9, 4, 3])
     reasons = ranker.reasons(0)
-    assert list(reasons) == ["tools", "sequence", "company", "make-up", "popularity"]
+    assert list(reasons) == ["tools", "sequence", "company", "make-up", "popularity", "contexts"]
     assert reasons["tools"] == pytest.approx(9 - (3 + 9 + 4) / 3, rel=1e-4)
     assert reasons["sequence"] == reasons["company"] == reasons["make-up"] == 0
     assert ranker.note(moment).startswith("Because of: 1. tools +3.7, ")

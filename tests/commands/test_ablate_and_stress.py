@@ -29,6 +29,20 @@ def test_an_ablation_as_json(toolrec: Run, workspace: Path) -> None:
     assert document["rows"][-1]["measured"]["tools"] == 4
 
 
+@pytest.mark.parametrize(
+    "words", [["eval", "--ablate", "rank"], ["eval"], ["stress", "ids", "--rate", "20"], ["recommend"]], ids=str
+)
+def test_more_users_than_there_are_is_all_and_said(toolrec: Run, workspace: Path, words: list[str]) -> None:
+    said = toolrec(*words, "--users", "99999999", "-w", workspace)
+    assert said.returncode == 0, said.stderr
+    assert "99,999,999 users are more than the 80 " in " ".join(said.stderr.split())
+    assert "99,999,999" not in said.stdout
+
+
+def test_as_many_users_as_there_are_need_no_remark(toolrec: Run, workspace: Path) -> None:
+    assert "more than" not in toolrec("eval", "--users", "80", "-w", workspace).stderr
+
+
 def test_stress_as_typed(toolrec: Run, workspace: Path) -> None:
     said = toolrec("stress", "ids", "--users", "10", "--rate", "20", "--reruns", "2", "-w", workspace)
     assert said.returncode == 0

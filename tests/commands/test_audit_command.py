@@ -10,6 +10,7 @@ import pytest
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
+from toolrec_cli.storage.digests import file_digest
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -39,6 +40,27 @@ def test_a_run_of_eval_counts_strictly_as_eval_did(toolrec: Run, workspace: Path
     assert other["row"] == "rrf"
     misspelt = toolrec("audit", run, "--row", "rff", "-w", workspace)
     assert (misspelt.returncode, "'rrf'" in misspelt.stderr) == (2, True)
+
+
+def test_an_audit_is_a_run_of_its_own(toolrec: Run, workspace: Path, perfect: pl.DataFrame) -> None:
+    perfect.write_csv(workspace / "theirs.csv")
+    said = toolrec("audit", workspace / "theirs.csv", "--k", "10", "--json", "-w", workspace)
+    run = next(workspace.glob("runs/*-audit-sample-theirs-*"))
+    assert json.loads((run / "report.json").read_text()) == json.loads(said.stdout)
+    (line,) = (
+        line
+        for line in json.loads(toolrec("runs", "--json", "-w", workspace).stdout)["runs"]
+        if line["verb"] == "audit"
+    )
+    assert (line["name"], line["status"], line["users"], line["metric"]) == (run.name, "done", 80, "ndcg@10")
+    assert line["value"] == pytest.approx(len(perfect) / 80)
+    manifest = json.loads((run / "run.json").read_text())
+    assert manifest["inputs"] == {"lists": file_digest(workspace / "theirs.csv")}
+
+
+def test_an_audit_that_fails_leaves_no_run(toolrec: Run, workspace: Path) -> None:
+    assert toolrec("audit", workspace / "nothing.csv", "-w", workspace).returncode == 3
+    assert not list(workspace.glob("runs/*-audit-*"))
 
 
 def test_who_was_never_asked_is_in_no_denominator(toolrec: Run, workspace: Path) -> None:

@@ -1,5 +1,7 @@
 """Baselines that count: each against what can be read off a log of three users."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def known() -> Evidence:
     items = np.concatenate(histories).astype(np.int32)
     offsets = np.concatenate([[0], np.cumsum([len(h) for h in histories])]).astype(np.int64)
     times = np.array([1, 2, 3, 1, 2, 3, 9, 1, 2, 10])
-    return gather(Interactions(offsets, items, times, None), N_ITEMS, ease=False)
+    return gather(Interactions(offsets, items, times, None), N_ITEMS)
 
 
 def listed(name: str, known: Evidence, history: list[int], n: int = 3) -> list[int]:
@@ -26,7 +28,7 @@ def listed(name: str, known: Evidence, history: list[int], n: int = 3) -> list[i
 
 
 def test_these_are_the_baselines() -> None:
-    assert BASELINES.names() == ["item-knn", "popularity", "recent-popularity", "transition"]
+    assert BASELINES.names() == ["context-knn", "ease", "item-knn", "popularity", "recent-popularity", "transition"]
 
 
 def test_popularity_leaves_out_what_one_has(known: Evidence) -> None:
@@ -49,7 +51,32 @@ def test_company_is_kept_with_every_item_of_the_history(known: Evidence) -> None
     assert listed("item-knn", known, [4], 2) == [5, 1]
 
 
-@pytest.mark.parametrize("name", ["item-knn", "popularity", "recent-popularity", "transition"])
+def test_ease_sums_the_weights_of_the_history_each_once(known: Evidence) -> None:
+    assert known.ease is not None
+    scores = BASELINES.get("ease")(known, np.array([1, 2, 2], np.int32))
+    np.testing.assert_allclose(scores, known.ease[1] + known.ease[2])
+    assert listed("ease", known, [2], 2) == [3, 1]  # both of 2's owners have both; 1 is met without 2 as well
+
+
+def test_ease_without_its_weights_is_refused(known: Evidence) -> None:
+    with pytest.raises(UsageError, match="not computed"):
+        BASELINES.get("ease")(replace(known, ease=None), np.array([1], np.int32))
+
+
+def test_a_context_is_more_than_its_newest_item() -> None:
+    """5 mostly comes before 6; after 1, 2 and then 5 it has come before 4."""
+    usual, special = [3, 5, 6], [1, 2, 5, 4]
+    histories = [usual] * 3 + [special]
+    items = np.concatenate(histories).astype(np.int32)
+    offsets = np.concatenate([[0], np.cumsum([len(h) for h in histories])]).astype(np.int64)
+    seen = gather(Interactions(offsets, items, None, None), N_ITEMS)
+    assert listed("context-knn", seen, [5], 1) == [6]
+    assert listed("transition", seen, [1, 2, 5], 1) == [6]
+    assert listed("context-knn", seen, [1, 2, 5], 1) == [4]
+    assert listed("context-knn", seen, [], 2) == listed("popularity", seen, [], 2)
+
+
+@pytest.mark.parametrize("name", BASELINES.names())
 def test_every_item_but_one_s_own_and_the_padding_can_be_listed(name: str, known: Evidence) -> None:
     assert sorted(listed(name, known, [1, 2], 99)) == [3, 4, 5, 6]
     before = known.popularity.copy()

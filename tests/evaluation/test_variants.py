@@ -24,6 +24,15 @@ def test_what_differs_is_told_and_what_does_not_is_counted() -> None:
     )
 
 
+def test_a_variant_may_be_compared_with_another_than_the_reference() -> None:
+    found = rows(Variant("base", GOOD), Variant("worse", BAD), Variant("pair", BAD, against="worse"))
+    assert [row.against for row in found] == ["", "base", "worse"]
+    assert found[2].versus is not None
+    assert (found[2].versus["ndcg@2"].difference, found[2].versus["ndcg@2"].p_holm) == (0.0, 1.0)
+    better = rows(Variant("base", GOOD), Variant("worse", BAD), Variant("pair", GOOD, against="worse"))
+    assert "pair +1.0000 against worse" in reading(better, "base", 2)[1]
+
+
 def test_where_nothing_can_be_told_it_is_said_what_could_have_been() -> None:
     mixed = BAD.copy()
     mixed[:2] = GOOD[:2]

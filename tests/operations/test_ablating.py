@@ -37,6 +37,7 @@ NAMES = {
         "without company",
         "without make-up",
         "without popularity",
+        "without contexts",
         "without anything of attributes",
         "backbone and attributes alone",
     ],
@@ -80,6 +81,19 @@ def test_the_last_number_of_rounds_is_what_eval_says(workspace: Path, films: Dat
     assert found.rows[-1].metrics["ndcg@10"] == report.rows[-1].metrics["ndcg@10"]
     assert [row.measured["rounds"] for row in found.rows][:2] == [1.0, 2.0]
     assert found.rows[0].measured["unfinished"] == 80
+
+
+def test_memory_off_is_compared_with_on_at_the_same_rate(workspace: Path, films: Dataset) -> None:
+    _, found = made(workspace, films, "memory")
+    beside = {row.name: row.against for row in found.rows}
+    assert beside["memory off, 20% typos"] == "memory on, 20% typos"
+    assert beside["memory on, 20% typos"] == "memory on, 0% typos"
+    assert beside["memory on, 0% typos"] == ""
+    rows = {row.name: row for row in found.rows}
+    off, on = (rows[f"memory {word}, 20% typos"] for word in ("off", "on"))
+    assert off.versus is not None
+    difference = off.metrics["ndcg@10"].mean - on.metrics["ndcg@10"].mean
+    assert off.versus["ndcg@10"].difference == pytest.approx(difference)
 
 
 def test_without_errors_memory_changes_nothing(workspace: Path, films: Dataset) -> None:

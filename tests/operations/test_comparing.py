@@ -9,9 +9,12 @@ import pytest
 
 from toolrec_cli.agent.loop import Limits
 from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.data.interactions import Part
+from toolrec_cli.errors import UsageError
 from toolrec_cli.evaluation.baseline import BASELINES
 from toolrec_cli.evaluation.report import Report
-from toolrec_cli.models import store
+from toolrec_cli.models import evidence, store
+from toolrec_cli.operations.comparing import baseline_lists, beyond_reach
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
 from toolrec_cli.operations.exploring import AgentPlan
 from toolrec_cli.operations.setting import Setting
@@ -112,3 +115,11 @@ def test_every_other_kind_of_backbone_has_a_row(
     assert "other" in [row.name for row in report.rows]
     lists = pl.read_parquet(run.path / "rankings.parquet")
     assert lists.filter(row="other").drop("row").equals(lists.filter(row="sasrec").drop("row"))
+
+
+def test_ease_over_too_many_items_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch, tiny: Dataset) -> None:
+    monkeypatch.setattr(evidence, "EASE_LIMIT", 10)
+    assert beyond_reach("transition", 11) == ""
+    assert "where they are 11, more than 10" in beyond_reach("ease", 11)
+    with pytest.raises(UsageError, match="too large"):
+        baseline_lists(["ease"], tiny.before(Part.TEST), 11, np.arange(2), 5)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Part
@@ -61,6 +62,18 @@ def test_a_list_is_the_same_alone_and_among_all(
     _, alone = recommend(Setting(workspace), films, ["42"], plan)
     _, together = recommend(Setting(workspace), films, films.users["user_id"].to_list(), plan)
     assert alone[0] == next(each for each in together if each.user_id == "42")
+
+
+@pytest.mark.parametrize("before", [Part.TEST, None])
+def test_a_tuning_from_before_contexts_still_serves(
+    workspace: Path, films: Dataset, monkeypatch: pytest.MonkeyPatch, before: Part | None
+) -> None:
+    with monkeypatch.context() as then:
+        then.setattr(evidence, "lay_out", lambda *_: None)
+        run = tune(Setting(workspace), films, QUICK)
+    assert "contexts.items" not in safetensors.numpy.load_file(run.path / FILE)
+    _, (trajectory,) = recommend(Setting(workspace), films, ["42"], AgentPlan(before=before))
+    assert trajectory.surrogate == "builtin-tuned"
 
 
 def test_it_can_be_left_out(workspace: Path, films: Dataset, tuned: RunDir) -> None:

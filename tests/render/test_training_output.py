@@ -1,8 +1,11 @@
 """How a training ended, in plain characters."""
 
+from pathlib import Path
+
 import pytest
 
-from toolrec_cli.render.training import learning_curve
+from toolrec_cli.render.training import learning_curve, print_tuned
+from toolrec_cli.storage.run_dir import Manifest, RunDir
 
 
 @pytest.mark.parametrize("ndcgs", [[], [0.1], [0.1, 0.2]])
@@ -21,3 +24,30 @@ def test_a_curve_with_its_highest_and_lowest_value() -> None:
 def test_a_training_that_learnt_nothing_is_flat() -> None:
     drawn = learning_curve([0.1] * 4)
     assert all(set(line[7:]) == {"⠀"} for line in drawn[:-1])
+
+
+def test_what_tuning_learned_is_said_a_fact_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_tuned(_tuned(tmp_path), as_json=False, following="toolrec eval films")
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        str(tmp_path),
+        "Learned from 4,150 of 6,040 users: those whose validation item was among the candidates. 2,000 weights.",
+        "Tried on 423 of these, by a ranker that had not learned from them:",
+        "  NDCG@10 among the candidates: backbone 0.2500, tuned 0.3000 (+20.0%)",
+        "  difference +0.0500, 95 % interval [+0.0100, +0.0900]",
+    ]
+    assert "Next: toolrec eval films" in said.err
+
+
+def _tuned(path: Path) -> RunDir:
+    result = {
+        "users": 6040,
+        "users_with_their_item_among_the_candidates": 4150,
+        "held_back_ndcg@10": 0.3,
+        "backbone_ndcg@10": 0.25,
+        "users_scored": 423,
+        "gain": {"difference": 0.05, "low": 0.01, "high": 0.09},
+        "too_few": False,
+        "n_parameters": 2000,
+    }
+    return RunDir(path, Manifest("tune", "films", "films", "", {}, (), 42, {}, result=result))

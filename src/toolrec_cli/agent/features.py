@@ -14,6 +14,7 @@ from toolrec_cli.agent.makeup import HALF_LIFE
 from toolrec_cli.agent.makeup import NEWEST as MAKEUP_NEWEST
 from toolrec_cli.data.catalog import Catalog, Kind
 from toolrec_cli.data.facets import Facets
+from toolrec_cli.models.contexts import PRECEDES, WAYS
 from toolrec_cli.models.evidence import Evidence, Sparse
 from toolrec_cli.tools.protocol import User
 from toolrec_cli.tools.retrieve import Scorer, masked
@@ -26,6 +27,9 @@ LATEST = 5
 
 RECENT, FADE = 20, 0.85
 """The items that are looked at together, each counting FADE times as much as the next newer one."""
+
+MIX = 0.02
+"""How much popularity is mixed with what contexts say, so that silence is no certainty."""
 
 MOST_LABELS = 12
 _TINY = 1e-6
@@ -60,7 +64,9 @@ class Features:
             Feature(f"{way}:{name}", "make-up") for name in self._numbers for way in ("far from mean", "far from last")
         ]
         fame = [Feature("popularity", "popularity"), Feature("trend", "popularity")]
-        return (*tools, *steps, *company, *taste, *near, *fame)
+        ways = [*(way.name for way in WAYS), PRECEDES] if self._evidence.contexts is not None else []
+        contexts = [Feature(f"context {way}", "contexts") for way in ways]
+        return (*tools, *steps, *company, *taste, *near, *fame, *contexts)
 
     @property
     def _has_ease(self) -> bool:
@@ -75,6 +81,7 @@ class Features:
             *self._makeup(user, items),
             np.log(self._evidence.popularity[items]),
             self._evidence.trend[items],
+            *self._contexts(user, items),
         ]
         return np.stack(parts, axis=1).astype(np.float32)
 
@@ -109,6 +116,19 @@ class Features:
         found = [np.log(total[items] + 1e-3)]
         if self._evidence.ease is not None:
             found.append(self._evidence.ease[np.ix_(user.history, items)].sum(axis=0))
+        return found
+
+    def _contexts(self, user: User, items: IntArray) -> list[FloatArray]:
+        """log of what nearest contexts say of an item against its popularity, in every way of asking them."""
+        contexts, popularity = self._evidence.contexts, self._evidence.popularity
+        if contexts is None:
+            return []
+        near, n_items = contexts.neighbours(user.history, user.ended), len(popularity) - 1
+        found: list[FloatArray] = []
+        for total in (*(near.following(way, n_items) for way in WAYS), near.preceding(n_items)):
+            total[user.history] = 0.0
+            share = total[items] / max(float(total.sum()), _TINY)
+            found.append(np.log(share / popularity[items] + MIX).astype(np.float32))
         return found
 
     def _makeup(self, user: User, items: IntArray) -> list[FloatArray]:

@@ -9,6 +9,7 @@ from toolrec_cli.commands import options
 
 
 def audit(
+    ctx: typer.Context,
     lists: Annotated[
         str,
         typer.Argument(metavar="RUN|FILE", help="A run with lists, or a table of user_id, item_id, rank or score."),
@@ -22,12 +23,14 @@ def audit(
     ] = None,
     k: Annotated[int, typer.Option("--k", min=1, max=100, help="The cut-off.")] = 10,
     seed: options.Seed = 42,
+    out: options.Out = None,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
     """Anybody's lists, scored in every way that is in use: how much of a claim is denominators.
 
     Survivors only or all users, history masked or left in, an item named twice counted once or twice: eight figures.
+    The audit is a run of its own, with the digest of what was audited.
 
     [bold]toolrec audit runs/20261125T131746.998-eval-ml-1m-ca60[/bold]
     [bold]toolrec audit theirs.tsv ml-1m --k 10[/bold]
@@ -35,10 +38,15 @@ def audit(
     from toolrec_cli.commands import ready
     from toolrec_cli.operations.auditing import AuditPlan
     from toolrec_cli.operations.auditing import audit as run_audit
+    from toolrec_cli.operations.setting import Setting
     from toolrec_cli.render.audit import print_audit
+    from toolrec_cli.render.console import say
 
     path, name, part = _found(lists, dataset, split, workspace)
-    print_audit(run_audit(ready.dataset(workspace, name), AuditPlan(path, row, part, k), seed), as_json=as_json)
+    setting = Setting(workspace, seed, out, options.call_of(ctx))
+    run, found = run_audit(setting, ready.dataset(workspace, name), AuditPlan(path, row, part, k))
+    print_audit(found, as_json=as_json)
+    say(f"Recorded in {run.path}: report.json", style="dim")
 
 
 def _found(lists: str, dataset: str | None, split: str | None, workspace: Path) -> tuple[Path, str | None, Any]:

@@ -93,13 +93,15 @@ def evaluate(
 
     n_users = options.number_or_all(users, "--users")
     ks = options.cutoffs(k)
-    chosen = _chosen(baselines)
     found = ready.dataset(workspace, dataset)
+    chosen = _chosen(baselines, found)
     ready.known(found, attributes=attributes)
     setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
     ready.trained(setting, found)
     model_plan = llm.model_plan(ctx.params, workspace)
     agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned, model_plan)
+    if resume is None:
+        ready.all_there_are(n_users, len(found.users_with(agent.before)), f"with a held-out item ({split.value} split)")
     if ablate is not None:
         if resume is not None:
             raise UsageError("An ablation cannot go on where it was stopped.", hint="Leave --resume out.")
@@ -121,22 +123,28 @@ def evaluate(
     options.leave_if_unfinished(report.statuses, report.n_users, model=model_plan is not None, llm_rows=report.llm_rows)
 
 
-def _chosen(baselines: str) -> tuple[str, ...]:
-    """The baselines meant: "all" of those that cost nothing, "llm" all of a language model's. Raises UsageError for one that
-    does not exist."""
+def _chosen(baselines: str, found: Any) -> tuple[str, ...]:
+    """The baselines meant: "all" of those that cost nothing and such a catalogue allows (why not the others is said), "llm" all
+    of a language model's. Raises UsageError for one that does not exist.
+    """
     from toolrec_cli.agent.baseline import LLM_BASELINES
     from toolrec_cli.errors import UsageError, unknown
     from toolrec_cli.evaluation.baseline import BASELINES
+    from toolrec_cli.operations.comparing import beyond_reach
+    from toolrec_cli.render.console import say
 
     if baselines == "none":
         return ()
-    groups = {"all": BASELINES.names(), "llm": LLM_BASELINES.names()}
-    known = [name for names in groups.values() for name in names]
-    chosen = [name for said in baselines.split(",") for name in groups.get(said.strip(), [said.strip()])]
-    for name in chosen:
-        if name not in known:
-            raise UsageError(unknown("baseline", name, known))
-    return tuple(dict.fromkeys(chosen))
+    said = [name.strip() for name in baselines.split(",")]
+    known = [*BASELINES.names(), *LLM_BASELINES.names()]
+    if wrong := [name for name in said if name not in (*known, "all", "llm")]:
+        raise UsageError(unknown("baseline", wrong[0], known))
+    everything = BASELINES.names() if "all" in said else []
+    reasons = {name: beyond_reach(name, found.card.counts["items"]) for name in everything if name not in said}
+    for why in filter(None, reasons.values()):
+        say(f"Left out: {why}.", style="dim")
+    groups = {"all": [name for name in everything if not reasons.get(name)], "llm": LLM_BASELINES.names()}
+    return tuple(dict.fromkeys(name for each in said for name in groups.get(each, [each])))
 
 
 def _ablate(

@@ -29,6 +29,12 @@ def known(found: Any, users: Sequence[str] = (), attributes: Sequence[str] | Non
         found.catalog.attribute(name)
 
 
+def all_there_are(n_asked: int | None, n_possible: int, who: str) -> None:
+    """Say it, where more users are asked for than there are: then all of them are."""
+    if n_asked is not None and n_asked > n_possible:
+        say(f"{n_asked:,} users are more than the {n_possible:,} {who}: all of them are asked.")
+
+
 def trained(setting: Any, found: Any) -> None:
     """Train what the built-in sample still lacks to be explored. Other data sets are trained by their owner, on purpose."""
     from toolrec_cli.data.library import SAMPLE

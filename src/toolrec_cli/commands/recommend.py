@@ -79,6 +79,8 @@ def recommend(
     user_ids = _whom(found, goes_on, user, users, seed)
     found.user_indices(user_ids)
     ready.known(found, attributes=attributes)
+    if users is not None and users.isdecimal() and goes_on is None:
+        ready.all_there_are(int(users), found.n_users, f"in {found.name}")
     ready.trained(setting, found)
     model_plan = llm.model_plan(ctx.params, workspace)
     before = None if full_history else Part.TEST

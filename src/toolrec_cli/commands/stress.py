@@ -65,6 +65,7 @@ def stress(
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     ready.trained(setting, found)
     agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split), tuned)
+    ready.all_there_are(n_users, len(found.users_with(Part(split))), f"with a held-out item ({split} split)")
     with bars() as progress:
         run, compared = run_stress(setting, found, kind.value, StressPlan(agent, n_users, shares, reruns), progress)
     print_comparison(compared, as_json=as_json)

@@ -54,6 +54,12 @@ class Interactions:
             return None
         return self.ratings[self.offsets[user_index] : self.offsets[user_index + 1]]
 
+    def ended(self, user_index: int) -> int | None:
+        """When the user's newest item was met; None where there is none, or the data set has no times."""
+        if self.timestamps is None or self.offsets[user_index] == self.offsets[user_index + 1]:
+            return None
+        return int(self.timestamps[self.offsets[user_index + 1] - 1])
+
     def lengths(self) -> IntArray:
         """How many items each user has. Shape [n_users]."""
         return np.diff(self.offsets)

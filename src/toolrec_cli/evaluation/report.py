@@ -86,18 +86,25 @@ class Report:
 
 
 def compare(
-    lists: Mapping[str, IntArray], targets: IntArray, ks: Sequence[int], baseline: str, seed: int
+    lists: Mapping[str, IntArray],
+    targets: IntArray,
+    ks: Sequence[int],
+    baseline: str,
+    seed: int,
+    against: Mapping[str, str] | None = None,
 ) -> tuple[tuple[Row, ...], dict[str, dict[str, FloatArray]]]:
     """Score every method's lists ([n_users, n] item_index, 0 = none) against the same targets.
 
-    Returns the rows, and the per-user values by method and metric.
+    Methods are compared with the baseline, or with the one that `against` has for them. Returns the rows, and the per-user
+    values by method and metric.
     """
     values = {name: score(found, targets, ks) for name, found in lists.items()}
     names, others = list(values), [name for name in values if name != baseline]
     metrics = list(values[baseline])
     columns = np.stack([values[name][metric] for name in names for metric in metrics], axis=1)
     means = intervals(columns, stream(seed, "bootstrap"))
-    versus = _against(values, others, metrics, baseline, seed)
+    beside = dict.fromkeys(others, baseline) | {name: other for name, other in (against or {}).items() if other}
+    versus = _against(values, beside, metrics, seed)
     rows: list[Row] = []
     for place, name in enumerate(names):
         part = means[place * len(metrics) : (place + 1) * len(metrics)]
@@ -107,25 +114,21 @@ def compare(
 
 def difference(values: Mapping[str, Mapping[str, FloatArray]], name: str, other: str, seed: int) -> dict[str, Paired]:
     """By metric, what one row is better by than another, on the same users."""
-    return _against(values, [name], list(values[name]), other, seed)[name]
+    return _against(values, {name: other}, list(values[name]), seed)[name]
 
 
 def _against(
-    values: Mapping[str, Mapping[str, FloatArray]],
-    others: Sequence[str],
-    metrics: Sequence[str],
-    baseline: str,
-    seed: int,
+    values: Mapping[str, Mapping[str, FloatArray]], beside: Mapping[str, str], metrics: Sequence[str], seed: int
 ) -> dict[str, dict[str, Paired]]:
-    """Row -> metric -> its difference to the baseline's; the p-values of one metric are corrected for the number of rows."""
-    if not others:
+    """Row -> metric -> its difference to that of the row beside it; the p-values of a metric are corrected for their number."""
+    if not beside:
         return {}
-    columns = [values[name][metric] - values[baseline][metric] for metric in metrics for name in others]
+    columns = [values[name][metric] - values[other][metric] for metric in metrics for name, other in beside.items()]
     found = paired(np.stack(columns, axis=1), stream(seed, "paired"))
-    versus: dict[str, dict[str, Paired]] = {name: {} for name in others}
+    versus: dict[str, dict[str, Paired]] = {name: {} for name in beside}
     for place, metric in enumerate(metrics):
-        corrected = holm_corrected(found[place * len(others) : (place + 1) * len(others)])
-        for name, each in zip(others, corrected, strict=True):
+        corrected = holm_corrected(found[place * len(beside) : (place + 1) * len(beside)])
+        for name, each in zip(beside, corrected, strict=True):
             versus[name][metric] = each
     return versus
 

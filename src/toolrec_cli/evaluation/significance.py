@@ -5,15 +5,21 @@ All columns share one draw of resamples: cheaper, and right for comparisons, sin
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+
+from toolrec_cli.evaluation.tail import tail
 
 FloatArray = npt.NDArray[np.float64]
 
 RESAMPLES = 2_000
 FLIPS = 10_000
 LEVEL = 0.95
+POWER = 0.8
+_FEW = 10
+"""With fewer flips than this as extreme, their share is no figure, and the tail is computed instead."""
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _HELD = 4_000_000
 """Numbers drawn at once: memory stays flat at a million users."""
@@ -40,7 +46,9 @@ class Paired:
     p_holm: float | None = None
     """The p-value corrected for the number of rows compared; None where it stands alone."""
     detectable: float | None = None
-    """The minimum detectable difference; None below two users."""
+    """The minimum detectable difference, for as many comparisons as `p_holm` is corrected for; None below two users."""
+    p_tail: float | None = None
+    """The p-value beyond what the flips can tell, by `tail`; None where they can. Holm's correction starts from it."""
 
 
 def intervals(values: FloatArray, rng: np.random.Generator) -> list[Interval]:
@@ -69,14 +77,17 @@ def intervals_where_known(values: FloatArray, rng: np.random.Generator) -> list[
 def paired(differences: FloatArray, rng: np.random.Generator) -> list[Paired]:
     """One comparison a column. differences [n_users, m], n_users at least 1: a method's value minus the baseline's.
 
-    p by Fisher's randomisation test: were the two alike, each user's difference could as well have the other sign.
+    p by Fisher's randomisation test: were the two alike, each user's difference could as well have the other sign. It is never
+    below 1 / (1 + FLIPS); where flips are too few to tell, `p_tail` says how far out the difference lies.
     """
     low, high = _bounds(differences, rng)
     means, p_values = differences.mean(axis=0), _p_values(differences, rng)
     least = [minimum_detectable_difference(column) for column in differences.T]
-    columns = zip(means, low, high, p_values, least, strict=True)
+    far = [tail(column) if p * (1 + FLIPS) < _FEW else None for column, p in zip(differences.T, p_values, strict=True)]
+    columns = zip(means, low, high, p_values, least, far, strict=True)
     return [
-        Paired(float(m), float(a), float(b), float(p), None, d if np.isfinite(d) else None) for m, a, b, p, d in columns
+        Paired(float(m), float(a), float(b), float(p), None, d if np.isfinite(d) else None, t)
+        for m, a, b, p, d, t in columns
     ]
 
 
@@ -90,19 +101,34 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def holm_corrected(found: Sequence[Paired]) -> list[Paired]:
-    """The same comparisons, each with its p-value corrected for their number."""
-    corrected = holm([each.p_value for each in found])
-    return [replace(each, p_holm=p) for each, p in zip(found, corrected, strict=True)]
+    """The same comparisons, each with its p-value corrected for their number, and so its detectable difference.
+
+    The corrected p starts from the tail where the flips end, and is no smaller than the p that is not corrected.
+    """
+    corrected = holm([each.p_value if each.p_tail is None else each.p_tail for each in found])
+    wider = _errors(len(found)) / _errors(1)
+    return [
+        replace(each, p_holm=max(p, each.p_value), detectable=each.detectable and each.detectable * wider)
+        for each, p in zip(found, corrected, strict=True)
+    ]
 
 
 def minimum_detectable_difference(differences: FloatArray) -> float:
     """The true difference that this many users would show with 80 % power at a two-sided 5 % level: 2.80 standard errors.
 
-    differences [n_users], paired. 2.80 = z(0.975) + z(0.8), the normal approximation. Infinite below two users.
+    differences [n_users], paired; one comparison, by the normal approximation. Infinite below two users.
     """
     if len(differences) < 2:
         return float("inf")
-    return float(2.8016 * differences.std(ddof=1) / np.sqrt(len(differences)))
+    return float(_errors(1) * differences.std(ddof=1) / np.sqrt(len(differences)))
+
+
+def _errors(comparisons: int) -> float:
+    """How many standard errors are seen with 80 % power in one of so many comparisons: z(1 − 0.025 / m) + z(0.8).
+
+    The level is that of Holm's first step, which is the hardest: what is seen there is seen whatever else is in the table.
+    """
+    return NormalDist().inv_cdf(1 - (1 - LEVEL) / (2 * max(1, comparisons))) + NormalDist().inv_cdf(POWER)
 
 
 def _bounds(values: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from toolrec_cli.evaluation.report import compare
+from toolrec_cli.evaluation.report import Row, compare
 from toolrec_cli.evaluation.significance import Interval, Paired
 
 IntArray = npt.NDArray[np.int64]
@@ -20,16 +20,19 @@ class Variant:
     name: str
     lists: IntArray
     measured: Mapping[str, float] = field(default_factory=dict[str, float])
+    against: str = ""
+    """The variant that it is compared with, where that is not the reference."""
 
 
 @dataclass(frozen=True)
 class VariantRow:
-    """A variant's figures. `versus` compares it with the reference on the same users; None for the reference itself."""
+    """A variant's figures. `versus` compares it with `against` on the same users; None for the reference itself."""
 
     name: str
     metrics: dict[str, Interval]
     versus: dict[str, Paired] | None
     measured: dict[str, float]
+    against: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,20 @@ def rows_of(
     variants: Sequence[Variant], targets: IntArray, k: int, reference: str, seed: int
 ) -> tuple[VariantRow, ...]:
     """Every variant against the same held-out items, [n_users]; p-values corrected over the variants."""
-    lists = {variant.name: variant.lists for variant in variants}
-    found, _ = compare(lists, targets, (k,), reference, seed)
-    measured = {variant.name: dict(variant.measured) for variant in variants}
-    return tuple(VariantRow(row.name, row.metrics, row.versus, measured[row.name]) for row in found)
+    by_name = {variant.name: variant for variant in variants}
+    lists = {name: variant.lists for name, variant in by_name.items()}
+    against = {name: variant.against for name, variant in by_name.items()}
+    found, _ = compare(lists, targets, (k,), reference, seed, against)
+    return tuple(_row(row, by_name[row.name], reference) for row in found)
+
+
+def _row(row: Row, variant: Variant, reference: str) -> VariantRow:
+    against = "" if row.versus is None else variant.against or reference
+    return VariantRow(row.name, row.metrics, row.versus, dict(variant.measured), against)
 
 
 def reading(rows: Sequence[VariantRow], reference: str, k: int) -> tuple[str, str]:
-    """Which variant is best and worst, and which of them can be told from the reference at all."""
+    """Which variant is best and worst, and which of them can be told from what they are compared with at all."""
     metric = f"ndcg@{k}"
     mean = {row.name: row.metrics[metric].mean for row in rows}
     best, worst = max(mean, key=mean.__getitem__), min(mean, key=mean.__getitem__)
@@ -84,7 +93,8 @@ def reading(rows: Sequence[VariantRow], reference: str, k: int) -> tuple[str, st
             first,
             f"None of the {len(others)} can be told from the reference; one of {least:.4f} would have been four times of five.",
         )
-    said = ", ".join(f"{name} {each.difference:+.4f}" for name, each in sure.items())
+    beside = {row.name: "" if row.against == reference else f" against {row.against}" for row in rows}
+    said = ", ".join(f"{name} {each.difference:+.4f}{beside[name]}" for name, each in sure.items())
     rest = len(others) - len(sure)
     return first, f"Told from the reference (p < 0.05, Holm): {said}." + (
         f" Not told: the other {rest}." if rest else ""

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.errors import InputError
+from toolrec_cli.models.contexts import Contexts, lay_out
 from toolrec_cli.storage.atomic import replacing, unhidden
 
 FloatArray = npt.NDArray[np.float32]
@@ -37,6 +38,7 @@ EASE_LIMIT = 8_000
 """EASE inverts an N × N matrix; above this many items it is left out."""
 
 EASE_PENALTY = 300.0
+"""Chosen on ML-1M's validation items: 100 and 1,000 are no better (docs/experiments.md)."""
 
 TREND_SHARE = 0.1
 """The newest tenth of all interactions is what is popular now."""
@@ -70,10 +72,13 @@ class Evidence:
     trend: FloatArray
     """The same over the newest interactions, of which popularity's logarithm is taken off: what is on the rise. [N + 1]."""
     ease: FloatArray | None
+    contexts: Contexts | None = None
+    """Everybody's histories, to be searched for contexts; None in files from before they were kept."""
 
 
 FILE = "evidence.safetensors"
 TABLES = ("forward", "backward", "company")
+LAID_OUT = ("items", "clock", "when")
 
 
 def save(evidence: Evidence, path: Path) -> None:
@@ -84,6 +89,9 @@ def save(evidence: Evidence, path: Path) -> None:
         arrays |= {f"{name}.starts": table.starts, f"{name}.columns": table.columns, f"{name}.values": table.values}
     if evidence.ease is not None:
         arrays["ease"] = evidence.ease.astype(np.float16)
+    if evidence.contexts is not None:
+        laid = {name: getattr(evidence.contexts, name) for name in LAID_OUT}
+        arrays |= {f"contexts.{name}": found for name, found in laid.items() if found is not None}
     with replacing(path) as temporary, unhidden(SafetensorError):
         safetensors.numpy.save_file(arrays, temporary)
 
@@ -100,11 +108,13 @@ def load(path: Path) -> Evidence:
         name: Sparse(arrays[f"{name}.starts"], arrays[f"{name}.columns"], arrays[f"{name}.values"]) for name in TABLES
     }
     ease = arrays["ease"].astype(np.float32) if "ease" in arrays else None
-    return Evidence(**tables, popularity=arrays["popularity"], trend=arrays["trend"], ease=ease)
+    laid: dict[str, Any] = {name: arrays.get(f"contexts.{name}") for name in LAID_OUT}
+    contexts = None if laid["items"] is None else Contexts(n_items=len(arrays["popularity"]) - 1, **laid)
+    return Evidence(**tables, popularity=arrays["popularity"], trend=arrays["trend"], ease=ease, contexts=contexts)
 
 
 def gather(histories: Interactions, n_items: int, *, ease: bool = True) -> Evidence:
-    """Count everything once; EASE, which takes longest, can be left out."""
+    """Count everything once; EASE, which takes longest, can be left out, and is where there are more than EASE_LIMIT items."""
     items = histories.items.astype(np.int64)
     popularity = _shares(np.bincount(items, minlength=n_items + 1))
     steps = _pairs(histories, 1)
@@ -115,6 +125,7 @@ def gather(histories: Interactions, n_items: int, *, ease: bool = True) -> Evide
         popularity=popularity,
         trend=np.log(_shares(_newest(histories, n_items))) - np.log(popularity),
         ease=_ease(histories, n_items) if ease and n_items <= EASE_LIMIT else None,
+        contexts=lay_out(histories, n_items),
     )
 
 
@@ -187,17 +198,19 @@ def _summed(found: pl.DataFrame) -> tuple[IntArray, npt.NDArray[np.float64]]:
 
 
 def _ease(histories: Interactions, n_items: int) -> FloatArray:
-    """The item weights of EASE (Steck, WWW 2019): B = I − P · diag(1 / diag P), P = (XᵀX + λI)⁻¹. [N + 1, N + 1]."""
+    """The item weights of EASE (Steck, WWW 2019): B = I − P · diag(1 / diag P), P = (XᵀX + λI)⁻¹. [N + 1, N + 1].
+
+    In single precision: the penalty keeps the matrix far from singular, and memory is three times N² numbers.
+    """
     gram = np.zeros((n_items + 1, n_items + 1), dtype=np.float32)
-    owner = np.repeat(np.arange(histories.n_users), histories.lengths())
     for start in range(0, histories.n_users, 512):
-        rows = (owner >= start) & (owner < start + 512)
-        block = np.zeros((512, n_items + 1), dtype=np.float32)
-        block[owner[rows] - start, histories.items[rows]] = 1.0
+        offsets = histories.offsets[start : start + 513]
+        block = np.zeros((len(offsets) - 1, n_items + 1), dtype=np.float32)
+        block[np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), histories.items[offsets[0] : offsets[-1]]] = 1.0
         gram += block.T @ block
     gram[np.diag_indices(n_items + 1)] += EASE_PENALTY
-    inverse = np.linalg.inv(gram.astype(np.float64))
-    weights = -inverse / np.diag(inverse)
+    weights = np.linalg.inv(gram)
+    weights /= -np.diag(weights)
     weights[np.diag_indices(n_items + 1)] = 0.0
     weights[0] = weights[:, 0] = 0.0
-    return weights.astype(np.float32)
+    return weights

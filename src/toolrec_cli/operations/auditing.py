@@ -1,6 +1,6 @@
 """toolrec audit: anybody's lists against a prepared data set, scored in every way that is in use."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,14 @@ import polars as pl
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Interactions, Part
 from toolrec_cli.errors import InputError, UsageError, near_misses, unknown
-from toolrec_cli.evaluation.audit import Audit, Handed, every_way, reading, survivors
+from toolrec_cli.evaluation.audit import STRICT, Audit, Handed, every_way, reading, survivors
 from toolrec_cli.evaluation.metrics import first_occurrence
 from toolrec_cli.evaluation.rows import padded
 from toolrec_cli.operations.resuming import ASKED_FILE
-from toolrec_cli.storage.run_dir import RunDir
+from toolrec_cli.operations.setting import Setting
+from toolrec_cli.storage.atomic import write_json
+from toolrec_cli.storage.digests import file_digest
+from toolrec_cli.storage.run_dir import RunDir, recording
 
 IntArray = npt.NDArray[np.int64]
 RANKINGS = "rankings.parquet"
@@ -31,8 +34,24 @@ class AuditPlan:
     k: int = 10
 
 
-def audit(dataset: Dataset, plan: AuditPlan, seed: int = 42) -> Audit:
-    """Score the lists in every way. Raises InputError when they cannot be read, UsageError for a row that is not there."""
+def audit(setting: Setting, dataset: Dataset, plan: AuditPlan) -> tuple[RunDir, Audit]:
+    """Score the lists in every way, and put it on record with the digest of what was audited.
+
+    Raises InputError when the lists cannot be read, UsageError for a row that is not there; then no run is left.
+    """
+    found = audited(dataset, plan, setting.seed)
+    inputs = {"lists": file_digest(_file(plan.lists))}
+    manifest = setting.manifest("audit", f"{dataset.name}-{plan.lists.stem}", dataset, inputs)
+    with recording(setting.runs, manifest, setting.out) as run:
+        write_json(run.path / "report.json", asdict(found))
+        metric = f"ndcg@{plan.k}"
+        strict = next(each for each in found.rows if each.counting == STRICT)
+        run.update(result={"n_users": found.n_users, "row": found.row, metric: strict.metrics[metric].mean})
+    return run, found
+
+
+def audited(dataset: Dataset, plan: AuditPlan, seed: int = 42) -> Audit:
+    """The audit itself; nothing is written."""
     row, table = _of_row(read_lists(plan.lists), plan.row)
     possible = dataset.users_with(plan.split)
     users = _asked(plan.lists, dataset, possible)
@@ -88,12 +107,17 @@ def _silent(lists: Path, n_without: int) -> tuple[str, ...]:
     return (f"{n_without:,} users have no list: never asked, or dropped; the file does not say. They count as misses.",)
 
 
+def _file(lists: Path) -> Path:
+    """Where the lists of a run, or of a file, stand."""
+    return lists / RANKINGS if lists.is_dir() else lists
+
+
 def read_lists(path: Path) -> pl.DataFrame:
     """row, user_id, item_id as text, in the order of each list, of a run or of somebody's CSV, TSV or Parquet.
 
     Raises InputError when the file is missing, or lacks user_id, item_id and one of rank and score.
     """
-    file = path / RANKINGS if path.is_dir() else path
+    file = _file(path)
     try:
         frame = pl.read_parquet(file) if file.suffix == ".parquet" else _delimited(file)
     except FileNotFoundError as error:

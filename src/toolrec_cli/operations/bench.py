@@ -179,6 +179,7 @@ def _table(rows: tuple[VariantRow, ...]) -> dict[str, list[Any]]:
             against = (
                 (versus.difference, versus.low, versus.high, versus.p_value, versus.p_holm) if versus else (None,) * 5
             )
-            lines.append((row.name, metric, each.n, each.mean, each.low, each.high, *against))
-        lines += [(row.name, name, None, value, *(None,) * 7) for name, value in row.measured.items()]
+            beside = row.against or None
+            lines.append((row.name, metric, each.n, each.mean, each.low, each.high, *against, beside))
+        lines += [(row.name, name, None, value, *(None,) * 8) for name, value in row.measured.items()]
     return {name: [line[place] for line in lines] for place, name in enumerate(VARIANTS)}

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Interactions, Part
+from toolrec_cli.errors import UsageError
 from toolrec_cli.evaluation.baseline import BASELINES, best
 from toolrec_cli.evaluation.beyond import World
 from toolrec_cli.evaluation.groups import Traits
@@ -28,6 +29,13 @@ def everybody(dataset: Dataset, agent: Agent, part: Part, users: IntArray) -> In
     return agent.histories if len(users) == dataset.n_users else dataset.before(part)
 
 
+def beyond_reach(baseline: str, n_items: int) -> str:
+    """Why a baseline cannot be computed over so many items, in words; empty where it can."""
+    if baseline == "ease" and n_items > evidence.EASE_LIMIT:
+        return f"ease inverts a matrix of items by items, too large where they are {n_items:,}, more than {evidence.EASE_LIMIT:,}"
+    return ""
+
+
 def baseline_lists(
     names: Sequence[str],
     histories: Interactions,
@@ -36,12 +44,18 @@ def baseline_lists(
     n: int,
     progress: Progress = silent,
 ) -> dict[str, IntArray]:
-    """Each baseline's best `n` for each user, [n_users, n]. Raises UsageError for a baseline that does not exist."""
+    """Each baseline's best `n` for each user, [n_users, n].
+
+    Raises UsageError for a baseline that does not exist, or cannot be computed for so many items.
+    """
     chosen = {name: BASELINES.get(name) for name in names}
+    for name in names:
+        if why := beyond_reach(name, n_items):
+            raise UsageError(f"{why[0].upper()}{why[1:]}.", hint=f"Leave the baseline {name} out.")
     if not chosen:
         return {}
     progress("counting what goes with what", 0, 1)
-    known = evidence.gather(histories, n_items, ease=False)
+    known = evidence.gather(histories, n_items, ease="ease" in chosen)
     found = {name: np.zeros((len(users), n), np.int64) for name in chosen}
     for place, user in enumerate(users.tolist()):
         for name, baseline in chosen.items():

@@ -88,6 +88,7 @@ class Agent:
             profile=self.dataset.profile(user_index),
             history=self.histories.history(user_index),
             ratings=self.histories.rated(user_index),
+            ended=self.histories.ended(user_index),
         )
 
 

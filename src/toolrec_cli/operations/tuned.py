@@ -1,6 +1,6 @@
 """What `toolrec tune` learned, found and made ready to rank."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +47,12 @@ def find_tuned(
     if run is None:
         return None, _why_none(runs, dataset, inputs)
     card, state = load(run.path / "model")
-    features = Features(scorer, _known(run, card, dataset, before), dataset.catalog, facets)
+    known, columns = _known(run, card, dataset, before), card.settings["columns"]
+    if not any(column["part"] == "contexts" for column in columns):  # tuned before there were any
+        known = replace(known, contexts=None)
+    features = Features(scorer, known, dataset.catalog, facets)
     names = [column.name for column in features.columns]
-    if [column["name"] for column in card.settings["columns"]] != names:
+    if [column["name"] for column in columns] != names:
         raise InputError(f"{run.path} was tuned on other columns.", hint=f"Type: toolrec tune {dataset.name}")
     weights: dict[str, npt.NDArray[np.float32]] = {name: tensor.numpy() for name, tensor in state.items()}
     return Tuned(TunedRanker(features, Weights.of(weights)), int(card.settings["k"]), card.digest), ""

@@ -169,7 +169,8 @@ def _sampled(report: Report) -> list[str]:
         return []
     return [
         f"Minimum detectable difference of {last.name} to {report.baseline} with {report.n_users:,} of {report.n_possible:,} "
-        f"users (80 % power, 5 % level): {', '.join(least)}. What is smaller is not to be seen, nor ruled out."
+        f"users (80 % power, 5 % level by Holm over {len(report.rows) - 1} rows): {', '.join(least)}. What is smaller is not to "
+        "be seen, nor ruled out."
     ]
 
 
@@ -192,5 +193,6 @@ def spoken_difference(found: Paired) -> str:
 
 
 def spoken_p(p_value: float) -> str:
-    """A p-value; no more digits than randomisation can give."""
-    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    """A p-value; no more digits than randomisation can give, whose flips end at one in 10,001."""
+    least = next((step for step in ("0.0001", "0.001") if p_value < float(step)), None)
+    return f"{p_value:.3f}" if least is None else f"< {least}"

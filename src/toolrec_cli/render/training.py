@@ -1,6 +1,6 @@
 """How a training run ended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
@@ -61,18 +61,8 @@ def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:
     if as_json:
         print_json({"schema_version": 1, "run": str(run.path), **result})
         return
-    gain = result["gain"]
-    used, asked = result["users_with_their_item_among_the_candidates"], result["users"]
-    scored = (
-        f"on {result['users_scored']:,} of them, before they were, NDCG@10 among the candidates was "
-        f"{result['backbone_ndcg@10']:.4f} by the backbone and {result['held_back_ndcg@10']:.4f} tuned, "
-        f"{gain['difference']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
-    )
-    line = (
-        f"{run.path}\n{used:,} of {asked:,} users had their validation item among the candidates and were learned from; "
-        f"{scored} · {result['n_parameters']:,} weights"
-    )
-    stdout().print(Text(line), soft_wrap=True)
+    used = result["users_with_their_item_among_the_candidates"]
+    stdout().print(Text("\n".join([str(run.path), *_learned(result)])), soft_wrap=True)
     if result["too_few"]:
         say(
             f"Only {used:,} users were there to learn from: that it helps may be chance. Compare toolrec eval --untuned, "
@@ -80,6 +70,20 @@ def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:
             style="yellow",
         )
     say(f"Next: {following}", style="dim")
+
+
+def _learned(result: Mapping[str, Any]) -> list[str]:
+    """From whom was learned, and what it is worth, a line each."""
+    used, asked = result["users_with_their_item_among_the_candidates"], result["users"]
+    gain, backbone, tuned = result["gain"], result["backbone_ndcg@10"], result["held_back_ndcg@10"]
+    share = f" ({tuned / backbone - 1:+.1%})" if backbone else ""
+    return [
+        f"Learned from {used:,} of {asked:,} users: those whose validation item was among the candidates. "
+        f"{result['n_parameters']:,} weights.",
+        f"Tried on {result['users_scored']:,} of these, by a ranker that had not learned from them:",
+        f"  NDCG@10 among the candidates: backbone {backbone:.4f}, tuned {tuned:.4f}{share}",
+        f"  difference {gain['difference']:+.4f}, 95 % interval [{gain['low']:+.4f}, {gain['high']:+.4f}]",
+    ]
 
 
 def print_encoders(runs: Sequence[RunDir], *, as_json: bool, following: str) -> None:

@@ -26,12 +26,13 @@ def print_comparison(found: Comparison, *, as_json: bool) -> None:
         )
     )
     metric = f"ndcg@{found.n}"
-    table = plain_table(
-        Text(""), found.kind, f"NDCG@{found.n}", "", f"Recall@{found.n}", f"NDCG − {found.reference}", "p, Holm"
-    )
+    pairwise = len({row.against for row in found.rows if row.versus}) > 1
+    difference = ("difference", "p, Holm", "against") if pairwise else (f"NDCG − {found.reference}", "p, Holm")
+    table = plain_table(Text(""), found.kind, f"NDCG@{found.n}", "", f"Recall@{found.n}", *difference)
     most = max(row.metrics[metric].mean for row in found.rows) or 1.0
     for row in found.rows:
-        table.add_row(*_cells(row, found.n, most), style="bold" if row.versus is None else "")
+        against = [foreign(row.against)] if pairwise else []
+        table.add_row(*_cells(row, found.n, most), *against, style="bold" if row.versus is None else "")
     console.print(table)
     names = list(dict.fromkeys(name for row in found.rows for name in row.measured))
     if names:

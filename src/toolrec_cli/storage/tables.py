@@ -31,8 +31,9 @@ VARIANTS: Schema = {
     "difference_high": pl.Float64,
     "p_value": pl.Float64,
     "p_holm": pl.Float64,
+    "against": pl.String,
 }
-"""variants.parquet: one line a variant of an ablation or a stress test, and figure."""
+"""variants.parquet: one line a variant of an ablation or a stress test, and figure; `against` is what it is compared with."""
 ASKED: Schema = {"user_id": pl.String}
 """asked.parquet: whom a run is to ask, in order; written before anybody is."""
 

@@ -159,6 +159,8 @@ class User:
     history: ItemArray
     """item_index, oldest first."""
     ratings: npt.NDArray[np.float32] | None
+    ended: int | None = None
+    """When the newest item of the history was met, in the log's unit; None where that is not known."""
     makeup: dict[str, Mapping[str, float]] = field(
         default_factory=dict[str, Mapping[str, float]], init=False, repr=False, compare=False
     )

@@ -17,17 +17,23 @@ RATES = (0.0, 0.05, 0.2)
 
 
 def make(bench: Bench) -> tuple[list[Variant], str]:
-    """Memory on and off at every rate of errors; the reference is memory on and no errors."""
+    """Memory on and off at every rate of errors. Off is compared with on at the same rate; on, with on and no errors."""
     agent = bench.agent(tuned=False)
     tried: dict[str, tuple[Explorer, Ledger]] = {}
+    against: dict[str, str] = {}
     for rate in RATES:
         noise = Noise("typo", rate, reruns=1, seed=bench.setting.seed)
         tried[_name("on", rate)] = noisy(agent, noise)
         tried[_name("off", rate)] = unchecked(agent, noise)
+        against[_name("off", rate)] = _name("on", rate)
     made = bench.explored(agent, {name: explorer for name, (explorer, _) in tried.items()})
     n_items = len(agent.dataset.catalog)
     return [
-        replace(each, measured={"no item %": 100 * _nobody(each, n_items), **tried[each.name][1].measured()})
+        replace(
+            each,
+            measured={"no item %": 100 * _nobody(each, n_items), **tried[each.name][1].measured()},
+            against=against.get(each.name, ""),
+        )
         for each in made
     ], _name("on", 0.0)
 
