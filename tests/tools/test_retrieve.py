@@ -202,3 +202,16 @@ def test_where_no_attribute_is_trained_the_refusal_says_so_in_a_sentence() -> No
     assert isinstance(found, Refused)
     assert "for at all" not in found.reason
     assert found.instead == "Use one of: null."
+
+
+@pytest.mark.parametrize("levels", [2, 40, 10**9])
+@pytest.mark.parametrize("n", [256 * 40, 256 * 40 + 77, 256 * 39])
+def test_the_best_of_many_are_what_sorting_gives(n: int, levels: int) -> None:
+    rng = np.random.default_rng(n + levels)
+    scores = rng.integers(0, levels, n).astype(np.float32)
+    scores[rng.choice(n, n // 3)] = -np.inf
+    ordered = np.lexsort((np.arange(n), -scores))
+    assert top_k(scores, 20).tolist() == ordered[:20].tolist()
+    few = np.full(n, -np.inf, np.float32)
+    few[[7, 300, 9000]] = [1.0, 2.0, 1.0]
+    assert top_k(few, 20).tolist() == [300, 7, 9000]

@@ -9,6 +9,7 @@ import numpy as np
 
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
+from toolrec_cli.models.best import best
 from toolrec_cli.models.encoding import FloatArray, encode
 from toolrec_cli.models.windows import IntArray
 
@@ -41,6 +42,17 @@ class BlockScorer:
         self._blocks: tuple[_Block, ...] = ()
         self._singles: tuple[_Block, ...] = ()
         self._encoding = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Sent to another process, it has no histories: `read` some there."""
+        return {**self.__dict__, "_histories": None, "_blocks": (), "_singles": (), "_encoding": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _encoding=threading.Lock())
+
+    def read(self, histories: Interactions) -> None:
+        """From now on, these histories; what was encoded of others is forgotten. For one thread alone."""
+        self._histories, self._blocks, self._singles = histories, (), ()
 
     def with_tools(self, names: Sequence[str], others: Mapping[str, AttributeEncoder] | None = None) -> "BlockScorer":
         """The same backbone and histories with some of the encoders, and `others` beside them."""
@@ -81,6 +93,19 @@ class BlockScorer:
             self._singles = (*self._singles[-_STRAGGLERS:], block)
         # One user at a time, and not a block's in one product, whose sums would depend on the company.
         return self._tables[attribute] @ block.queries[attribute][block.rows[user_index]]
+
+    def best(self, attribute: str | None, users: IntArray, k: int) -> IntArray:
+        """The `k` best items that each of `users` (user_index) does not have, [n_users, k]; 0 where there are fewer.
+
+        For many at once. Sums are taken in another order than by `scores`: of items whose scores agree to rounding, another may
+        come first.
+        """
+        items, offsets = histories_of(self._histories, users)
+        with self._encoding:
+            queries = encode(
+                self._backbone, {n: e for n, e in self._encoders.items() if n == attribute}, items, offsets
+            )
+        return best(queries[attribute], self._tables[attribute], items, offsets, k)
 
     def _encoded(self, users: IntArray) -> _Block:
         histories = self._histories.of(users)

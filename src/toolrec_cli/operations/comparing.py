@@ -15,11 +15,9 @@ from toolrec_cli.evaluation.labels import label_tables
 from toolrec_cli.evaluation.rows import padded
 from toolrec_cli.models import evidence, store
 from toolrec_cli.models.scoring import BlockScorer
-from toolrec_cli.operations.asking import BLOCK
 from toolrec_cli.operations.exploring import Agent
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
-from toolrec_cli.tools.retrieve import masked, top_k
 
 IntArray = npt.NDArray[np.int64]
 
@@ -70,17 +68,7 @@ def backbone_lists(setting: Setting, dataset: Dataset, agent: Agent, users: IntA
     for name, run in store.find_backbones(setting.runs, dataset).items():
         if name != agent.backbone:
             scorer = BlockScorer(store.load_backbone(run, dataset), {}, agent.histories)
-            found[name] = _best(scorer, agent.histories, users, n)
-    return found
-
-
-def _best(scorer: BlockScorer, histories: Interactions, users: IntArray, n: int) -> IntArray:
-    found = np.zeros((len(users), n), np.int64)
-    for start in range(0, len(users), BLOCK):
-        block = users[start : start + BLOCK]
-        scorer.prepare(block)
-        for place, user in enumerate(block.tolist(), start=start):
-            found[place] = padded(top_k(masked(scorer.scores(None, user), histories.history(user)), n), n)
+            found[name] = scorer.best(None, users, n)
     return found
 
 
