@@ -208,7 +208,7 @@ def test_what_fails_before_anybody_is_on_record_leaves_no_directory(
     workspace: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = {path.name for path in (workspace / "runs").iterdir()}
-    monkeypatch.setattr("toolrec_cli.operations.asking.encode", burst)
+    monkeypatch.setattr("toolrec_cli.operations.runners.local.encode", burst)
     with pytest.raises(ValueError, match="a bug"):
         recommend(Setting(workspace), tiny, ["1"])
     assert {path.name for path in (workspace / "runs").iterdir()} == there

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,10 @@ class TunedRanker:
         self._features = features
         self._weights = weights
         self._last = threading.local()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process, it has ordered nothing yet."""
+        return TunedRanker, (self._features, self._weights)
 
     def order(
         self, candidates: Sequence[Candidate], attribute: str | None, context: Context

@@ -16,6 +16,8 @@ OF_THE_CALL = {
     "trace",
     "rows",
     "workers",
+    "runner",
+    "ray_address",
     "plain",
     "dry_run",
 }

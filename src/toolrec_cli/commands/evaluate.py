@@ -60,6 +60,8 @@ def evaluate(
     resume: options.Resume = None,
     allow_drift: options.AllowDrift = False,
     workers: options.Workers = None,
+    runner: options.Runner = "local",
+    ray_address: options.RayAddress = None,
     seed: options.Seed = 42,
     out: options.Out = None,
     as_json: options.Json = False,
@@ -91,6 +93,7 @@ def evaluate(
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.report import print_report
 
+    pace = llm.pace(ctx.params, watched=ablate is not None)
     n_users = options.number_or_all(users, "--users")
     ks = options.cutoffs(k)
     found = ready.dataset(workspace, dataset)
@@ -112,7 +115,6 @@ def evaluate(
     if ctx.params["dry_run"]:
         llm.show_dry_run(setting, found, whom(setting, found, plan, goes_on), goes_on, agent, as_json, plan.asked)
         return
-    pace = llm.pace(ctx.params, workers)
     with bars() as progress:
         run, report = run_evaluate(setting, found, plan, progress, again=goes_on, pace=pace)
     print_report(report, as_json=as_json)

@@ -3,7 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -68,6 +68,20 @@ AllowDrift = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, help="Processes that work at once. Default: all cores when there are many users."),
+]
+
+Runner = Annotated[
+    Literal["local", "ray"],
+    typer.Option("--runner", help="Where users are explored: on this machine, or on a Ray cluster (an extra)."),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        envvar="RAY_ADDRESS",
+        metavar="HOST:PORT",
+        help="The cluster; auto on one of its machines. Default: a Ray of its own on this one.",
+    ),
 ]
 
 

@@ -43,6 +43,8 @@ def recommend(
     resume: options.Resume = None,
     allow_drift: options.AllowDrift = False,
     workers: options.Workers = None,
+    runner: options.Runner = "local",
+    ray_address: options.RayAddress = None,
     seed: options.Seed = 42,
     out: options.Out = None,
     as_json: options.Json = False,
@@ -73,6 +75,7 @@ def recommend(
     from toolrec_cli.render.trace import LiveTrace
 
     _one_way(user, users, resume)
+    pace = llm.pace(ctx.params, watched=trace)
     found = ready.dataset(workspace, dataset)
     setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
     goes_on = again(workspace, resume, allow_drift)
@@ -98,7 +101,7 @@ def recommend(
             again=goes_on,
             on_step=on_step,
             progress=progress,
-            pace=llm.pace(ctx.params, workers),
+            pace=pace,
         )
     if users is None:
         print_rankings(list(recorded(run).trajectories()), as_json=as_json)

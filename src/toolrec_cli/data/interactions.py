@@ -60,6 +60,10 @@ class Interactions:
             return None
         return int(self.timestamps[self.offsets[user_index + 1] - 1])
 
+    def nobodys(self) -> "Interactions":
+        """As many users, with no history each."""
+        return Interactions(np.zeros_like(self.offsets), self.items[:0], None, None)
+
     def lengths(self) -> IntArray:
         """How many items each user has. Shape [n_users]."""
         return np.diff(self.offsets)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,8 @@ class Agent:
     backbone: str
     """The backbone's registry name."""
     inputs: dict[str, str]
+    before: Part | None = Part.TEST
+    """Up to which part of the split the histories go."""
     untuned: str = ""
     """Why what `toolrec tune` learns is not used; empty when it is, or a language model plays."""
     speaker: Speaker | None = None
@@ -79,6 +81,12 @@ class Agent:
         user = self.user(user_index)
         with self.speaker.about(user.user_id) if self.speaker else nullcontext():
             return self.explorer.explore(user, on_step)
+
+    def reading(self, users: IntArray) -> "Agent":
+        """The same over the histories of these users (user_index) alone, read now; this one reads them from now on, too."""
+        histories = self.dataset.before(self.before, users=users)
+        self.scorer.read(histories)
+        return replace(self, histories=histories)
 
     def user(self, user_index: int) -> User:
         """What may be known of one user."""
@@ -133,7 +141,9 @@ def _as_it_is(
         before = again.run if again else None
         speaker = introduce(setting, dataset, facets, scorer.attributes, plan.limits, plan.model, before, upon)
         explorer = speaker.explorer(dataset, facets, scorer, plan.limits)
-        return Agent(dataset, histories, scorer, explorer, card.name, {**inputs, **speaker.inputs}, speaker=speaker)
+        return Agent(
+            dataset, histories, scorer, explorer, card.name, {**inputs, **speaker.inputs}, plan.before, speaker=speaker
+        )
     tuned, untuned = None, "it was asked to do without"
     if plan.tuned:
         tuned, untuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, plan.before)
@@ -142,7 +152,7 @@ def _as_it_is(
     toolbox = Toolbox([RetrievalTool(scorer), RankTool(tuned.ranker if tuned else BuiltinRanker()), FinishTool()])
     surrogate = BuiltinSurrogate(Habits(k=tuned.k), tuned=True) if tuned else BuiltinSurrogate()
     explorer = Explorer(surrogate, toolbox, dataset.catalog, facets, scorer.attributes, dataset.name, plan.limits)
-    return Agent(dataset, histories, scorer, explorer, card.name, inputs, untuned)
+    return Agent(dataset, histories, scorer, explorer, card.name, inputs, plan.before, untuned)
 
 
 def blocks(agent: Agent, users: IntArray) -> Iterator[IntArray]:
@@ -189,7 +199,8 @@ def explore_all(
     users = dataset.user_indices(user_ids)
     if again and again.run.manifest.status == "done":
         return again.run, Outcome.of(recorded(again.run))
-    agent = assemble(setting, dataset, plan, users, again=again)
+    read = users if pace is None or pace.runner is None else users[:0]  # elsewhere, each reads those he needs
+    agent = assemble(setting, dataset, plan, read, again=again)
     subject = f"{dataset.name}-{user_ids[0] if len(user_ids) == 1 else f'{len(user_ids)}-users'}"
     manifest = setting.manifest("recommend", subject, dataset, agent.inputs, plain(plan))
     with underway(setting, manifest, user_ids, again) as (run, record), accounted(run, agent.speaker):
@@ -202,5 +213,5 @@ def explore_all(
     return run, outcome
 
 
-def _nothing(position: int, trajectory: Trajectory) -> None:
+def _nothing(agent: Agent, position: int, user_index: int, trajectory: Trajectory) -> None:
     """What `recommend` makes of a trajectory: it is on record."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,10 +80,7 @@ def make_lists(
         statuses=[Status.RUNNING] * len(users),
     )
 
-    def of(position: int, trajectory: Trajectory) -> _One:
-        return _of_one(agent, position, int(users[position]), trajectory, n)
-
-    for one in ask(agent, users, record, of, again=True, progress=progress, pace=pace):
+    for one in ask(agent, users, record, partial(_of_one, n), again=True, progress=progress, pace=pace):
         for row, found in zip(rows, one.lists, strict=True):
             made.lists[row][one.position] = padded(found, n)
         made.retrieved[one.position] = one.retrieved
@@ -93,7 +91,7 @@ def make_lists(
     return made
 
 
-def _of_one(agent: "Agent", position: int, user: int, trajectory: Trajectory, depth: int) -> _One:
+def _of_one(depth: int, agent: "Agent", position: int, user: int, trajectory: Trajectory) -> _One:
     attributes: list[str | None] = [None, *agent.scorer.attributes]
     alone, fused = tool_lists(agent.scorer, user, agent.histories.history(user), depth, attributes)
     own = _indices(agent, [entry.item_id for entry in trajectory.ranking])
@@ -128,7 +126,7 @@ def builtin_lists(agent: "Agent", users: IntArray, n: int, progress: Progress) -
         block = users[start : start + BLOCK]
         agent.scorer.prepare(block)
         for user in block.tolist():
-            one = _of_one(agent, done, user, agent.explore(user), n)
+            one = _of_one(n, agent, done, user, agent.explore(user))
             found[done] = padded(one.lists[-1], n)
             done += 1
             progress("the built-in surrogate", done, len(users))

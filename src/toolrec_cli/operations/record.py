@@ -77,7 +77,7 @@ class Record:
         place = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                user_id = _user_id(line, f"{self.path}, line {number},")
+                user_id = owner(line, f"{self.path}, line {number},")
                 position = positions.get(user_id)
                 if position is None or self._places[position] >= 0:
                     fault = "was not asked" if position is None else "is on record already"
@@ -86,7 +86,7 @@ class Record:
                 place += len(line)
 
 
-def _user_id(line: bytes, where: str) -> str:
+def owner(line: bytes, where: str) -> str:
     """Whose line it is; lines of this program begin with it, and need not be read to their end."""
     try:
         if line.startswith(_HEAD):

@@ -12,6 +12,7 @@ from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.operations.record import Record
 from toolrec_cli.operations.setting import Setting
+from toolrec_cli.operations.shards import take_in
 from toolrec_cli.storage.run_dir import Manifest, RunDir, recording, resuming
 from toolrec_cli.storage.tables import ASKED, write_table
 
@@ -48,6 +49,7 @@ def underway(
         resuming(again.run.path, TRAJECTORIES, **noted) as run,
         Record(run.path / TRAJECTORIES, user_ids) as record,
     ):
+        take_in(run.path, record, user_ids)
         yield run, record
 
 

@@ -1,0 +1,1 @@
+"""Where a run's users are explored: a file is a runner."""
