@@ -23,7 +23,7 @@ from toolrec_cli.commands import (
     train_encoder,
     tune,
 )
-from toolrec_cli.errors import InputError, Terminated, ToolRecError
+from toolrec_cli.errors import InputError, Terminated, ToolRecError, UsageError
 from toolrec_cli.render.console import say_error
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -107,6 +107,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def entry(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
     ] = False,
@@ -115,6 +116,17 @@ def entry(
 
     Start with [bold]toolrec recommend --user 42 --trace[/bold]: in an empty folder it makes a small sample ready and answers.
     """
+    if "TORCHELASTIC_RUN_ID" in os.environ and ctx.invoked_subcommand != "pretrain":
+        _one_process_only(str(ctx.invoked_subcommand))
+
+
+def _one_process_only(verb: str) -> None:
+    """Under torchrun every process would do the same, over one another; the first one says so."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return
+    if os.environ.get("RANK") != "0":
+        raise typer.Exit(UsageError.exit_code)
+    raise UsageError(f"{verb} works in one process, pretrain alone in several.", hint=f"Type: toolrec {verb} …")
 
 
 def _terminate(number: int, frame: Any) -> None:

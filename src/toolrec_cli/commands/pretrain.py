@@ -1,5 +1,9 @@
 """toolrec pretrain"""
 
+import os
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any
@@ -57,9 +61,13 @@ def pretrain(
     [bold]toolrec pretrain ml-1m[/bold]
     [bold]toolrec pretrain ml-1m --backbone bert4rec --preset toolrec-paper[/bold] trains as the paper's code did.
     [bold]toolrec pretrain --resume RUN[/bold] goes on with a run that was interrupted or killed.
+    [bold]torchrun --nproc-per-node 2 -m toolrec_cli pretrain ml-1m[/bold] trains in two processes.
     """
+    from toolrec_cli.models.distributed import Ranks
+
+    ranks = Ranks.of(os.environ)
     if resume is not None:
-        _go_on(ctx, resume, workspace, as_json=as_json)
+        _go_on(ctx, ranks, resume, workspace, as_json=as_json)
         return
     from toolrec_cli.commands.ready import dataset as the_dataset
     from toolrec_cli.operations.presets import find_preset
@@ -70,16 +78,22 @@ def pretrain(
 
     values = find_preset(preset).of_backbone(backbone) if preset else {}
     training, shape = split_settings(options.chosen(ctx, values), SHAPE)
+    plan = BackbonePlan(backbone, shape, training, threads, device)
+    if not ranks.first:
+        from toolrec_cli.operations.following import follow
+
+        with _in_silence():
+            follow(ranks, plan, seed, lambda: the_dataset(workspace, dataset))
+        return
     found = the_dataset(workspace, dataset)
     setting = Setting(workspace, seed, out, options.call_of(ctx, values))
-    plan = BackbonePlan(backbone, shape, training, threads, device)
     options.say_loss(training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
-        run = run_pretrain(setting, found, plan, on_epoch, progress)
+        run = run_pretrain(setting, found, plan, on_epoch, progress, ranks)
     _print(run, found, workspace, as_json=as_json)
 
 
-def _go_on(ctx: typer.Context, name: str, workspace: Path, *, as_json: bool) -> None:
+def _go_on(ctx: typer.Context, ranks: Any, name: str, workspace: Path, *, as_json: bool) -> None:
     """Go on with a run; how to train is written down in it."""
     from toolrec_cli.data.library import open_dataset
     from toolrec_cli.errors import UsageError
@@ -93,10 +107,29 @@ def _go_on(ctx: typer.Context, name: str, workspace: Path, *, as_json: bool) -> 
             hint=f"Type: {options.command(f'pretrain --resume {quote(name)}', workspace)}",
         )
     run = find_interrupted(Setting(workspace), name)
+    if not ranks.first:
+        from toolrec_cli.operations.following import follow_resumed
+
+        with _in_silence():
+            follow_resumed(ranks, run, lambda: open_dataset(workspace, run.manifest.dataset))
+        return
     found = open_dataset(workspace, run.manifest.dataset)
     with watching() as (progress, on_epoch):
-        run = resume_pretrain(run, found, on_epoch, progress)
+        run = resume_pretrain(run, found, on_epoch, progress, ranks)
     _print(run, found, workspace, as_json=as_json)
+
+
+@contextmanager
+def _in_silence() -> Generator[None]:
+    """A process that is not the first ends at once when it is told to, and leaves to the first what all meet with."""
+    from toolrec_cli.errors import CheckError, WorkerLost
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    except (CheckError, WorkerLost) as error:
+        raise typer.Exit(error.exit_code) from None
 
 
 def _print(run: Any, found: Any, workspace: Path, *, as_json: bool) -> None:

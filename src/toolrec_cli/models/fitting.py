@@ -1,7 +1,7 @@
 """What is trained and how: a backbone on next items, an attribute encoder on the frozen backbone's states."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.controls import Matched, Validation
+from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of, encode
 from toolrec_cli.models.frozen import FrozenStates, freeze
 from toolrec_cli.models.losses import chosen_loss, loss_of
@@ -40,6 +41,8 @@ class Watch:
     progress: Progress
     keep: Callable[[TrainingState], None] | None = None
     resumed: TrainingState | None = None
+    ranks: Ranks = field(default_factory=Ranks)
+    """The processes that train together."""
 
 
 def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
@@ -147,4 +150,5 @@ def _fit(model: nn.Module, stream_name: str, task: Task, settings: TrainingSetti
         progress=watch.progress,
         keep=watch.keep,
         resumed=watch.resumed,
+        ranks=watch.ranks,
     )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from toolrec_cli.errors import CheckError, UsageError
+from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.windows import IntArray
 
 BatchLoss = Callable[[IntArray], tuple[Tensor, int]]
@@ -22,9 +23,16 @@ class Stepper:
     """
 
     def __init__(
-        self, model: nn.Module, loss: BatchLoss, learning_rate: float, weight_decay: float, rate: Callable[[int], float]
+        self,
+        model: nn.Module,
+        loss: BatchLoss,
+        learning_rate: float,
+        weight_decay: float,
+        rate: Callable[[int], float],
+        ranks: Ranks | None = None,
     ) -> None:
-        """`rate` gives a step's share (0 to 1) of `learning_rate`."""
+        """`rate` gives a step's share (0 to 1) of `learning_rate`; `ranks`: the processes that learn from a batch together."""
+        self._ranks = ranks or Ranks()
         self._learnt = [p for p in model.parameters() if p.requires_grad]
         self._loss = loss
         self.optimiser = torch.optim.AdamW(
@@ -61,13 +69,16 @@ class Stepper:
         """Gradients of the mean loss of a batch; None when memory runs out (what was held for it is let go of)."""
         self.optimiser.zero_grad(set_to_none=True)
         try:
-            parts = [part for part in np.array_split(rows, self.parts) if len(part)]
-            return self._whole(rows, where) if len(parts) == 1 else self._summed(parts, where)
+            parts = [part for part in np.array_split(self._ranks.share(rows), self.parts) if len(part)]
+            if self._ranks.alone:
+                return self._whole(rows, where) if len(parts) == 1 else self._mean(*self._summed(parts), where)
+            found = self._summed(parts)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             self.optimiser.zero_grad(set_to_none=True)
             return None
+        return self._mean(*self._ranks.summed(self._learnt, *found), where)
 
     def _whole(self, rows: IntArray, where: str) -> tuple[float, int]:
         loss, n = self._loss(rows)
@@ -75,16 +86,22 @@ class Stepper:
         loss.backward()
         return value, n
 
-    def _summed(self, parts: list[IntArray], where: str) -> tuple[float, int]:
+    def _summed(self, parts: list[IntArray]) -> tuple[float, int]:
+        """Gradients of the sum of the losses: (that sum, over how many targets)."""
         total, targets = 0.0, 0
         for part in parts:
             loss, n = self._loss(part)
-            total, targets = total + _finite(loss.item(), where) * n, targets + n
+            total, targets = total + loss.item() * n, targets + n
             (loss * n).backward()
+        return total, targets
+
+    def _mean(self, total: float, targets: int, where: str) -> tuple[float, int]:
+        """Gradients of the mean in the place of those of the sum."""
+        value = _finite(total / targets, where)
         for parameter in self._learnt:
             if parameter.grad is not None:
                 parameter.grad /= targets
-        return total / targets, targets
+        return value, targets
 
 
 def _finite(value: float, where: str) -> float:

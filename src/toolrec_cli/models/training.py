@@ -5,12 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
+from toolrec_cli.models.distributed import Ranks
+from toolrec_cli.models.encoding import device_of
 from toolrec_cli.models.stepping import BatchLoss, Stepper
 from toolrec_cli.models.training_state import Epoch, TrainingState, captured, restore
 from toolrec_cli.models.windows import IntArray
 from toolrec_cli.progress import Progress
+from toolrec_cli.seeds import stream_seed
 
 OnStep = Callable[[int, float, float], None]
 """Called after every step of an epoch: which one, the mean loss so far, positions a second."""
@@ -62,16 +66,17 @@ def train(
     progress: Progress,
     keep: Callable[[TrainingState], None] | None = None,
     resumed: TrainingState | None = None,
+    ranks: Ranks | None = None,
 ) -> list[Epoch]:
     """Train `model` in place; `on_best` is called while it is at its best so far. Raises CheckError when the loss is no number.
 
     After every epoch `keep` gets all that is needed to go on from there; given that as `resumed`, training does, and ends
-    as if it had never stopped. Returns all epochs. `model` is left at the last one, not the best one.
+    as if it had never stopped. `ranks`: the processes that train it together, of which the first alone validates. Returns all
+    epochs. `model` is left at the last one, not the best one.
     """
-    steps = settings.epochs * task.n_batches
-    stepper = Stepper(
-        model, task.loss, settings.learning_rate, settings.weight_decay, lambda step: _rate(step, steps, settings)
-    )
+    ranks, steps = ranks or Ranks(), settings.epochs * task.n_batches
+    rates = settings.learning_rate, settings.weight_decay
+    stepper = Stepper(model, task.loss, *rates, lambda step: _rate(step, steps, settings), ranks)
     done: list[Epoch] = []
 
     def ended(epoch: Epoch) -> None:
@@ -88,10 +93,14 @@ def train(
     elif task.untrained_counts:
         model.eval()
         ended(Epoch(0, None, task.validate(), best=True, positions=0, seconds=0.0))
+    ranks.same(model)
     while not _is_over(done, settings):
         number = done[-1].epoch + 1 if done else 1
         watch = _watch(progress, number, settings.epochs, task.n_batches, done)
-        ended(_one_epoch(number, model, task, stepper, watch, best=max((e.ndcg for e in done), default=-1)))
+        if not ranks.first:  # dropout of its own; the first one's goes on as it would alone
+            torch.manual_seed(stream_seed(settings.seed, "rank", ranks.rank, number))
+        best = max((e.ndcg for e in done), default=-1)
+        ended(_one_epoch(number, model, task, stepper, watch, ranks, best=best))
     return done
 
 
@@ -120,7 +129,9 @@ def _rate(step: int, steps: int, settings: TrainingSettings) -> float:
     return warm * fall
 
 
-def _one_epoch(number: int, model: nn.Module, task: Task, stepper: Stepper, watch: OnStep, *, best: float) -> Epoch:
+def _one_epoch(
+    number: int, model: nn.Module, task: Task, stepper: Stepper, watch: OnStep, ranks: Ranks, *, best: float
+) -> Epoch:
     started, total, positions, note = time.perf_counter(), 0.0, 0, ""
     model.train()
     for done, rows in enumerate(task.epoch_batches(number), start=1):
@@ -132,5 +143,5 @@ def _one_epoch(number: int, model: nn.Module, task: Task, stepper: Stepper, watc
         watch(done, total / positions, positions / (time.perf_counter() - started))
     seconds = time.perf_counter() - started
     model.eval()
-    ndcg = task.validate()
+    ndcg = ranks.agreed(task.validate() if ranks.first else None, device_of(model))
     return Epoch(number, total / max(1, positions), ndcg, ndcg > best, positions, seconds, note)

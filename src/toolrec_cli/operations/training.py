@@ -1,6 +1,5 @@
 """toolrec pretrain, toolrec train-encoder: a data set -> a backbone -> attribute-oriented retrieval tools."""
 
-import os
 import shutil
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,10 +11,11 @@ from typing import Any
 import torch
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.errors import UsageError, unknown
+from toolrec_cli.errors import UsageError, WorkerLost, unknown
 from toolrec_cli.models import store
 from toolrec_cli.models.checkpoint import ModelCard, load
 from toolrec_cli.models.devices import AUTO, find_device
+from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of, trainable_parameters
 from toolrec_cli.models.fitting import Watch, fit_backbone, fit_encoder
 from toolrec_cli.models.losses import chosen_loss
@@ -23,6 +23,7 @@ from toolrec_cli.models.targets import TARGETS
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.models.training_state import KeptState, TrainingState, save_state
 from toolrec_cli.operations.ground import Ground, examples_of, prepare_ground
+from toolrec_cli.operations.processes import cores
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training_log import OnEpoch, TrainingLog
 from toolrec_cli.progress import Progress, silent
@@ -45,6 +46,8 @@ class BackbonePlan:
     training: TrainingSettings = TrainingSettings()
     threads: int | None = None
     device: str = AUTO
+    processes: int = 1
+    """That train together; as torchrun has it."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +80,37 @@ def pretrain(
     plan: BackbonePlan,
     on_epoch: OnEpoch = lambda _: None,
     progress: Progress = silent,
+    ranks: Ranks | None = None,
 ) -> RunDir:
-    """Train a backbone on the training part; keep its best state by validation NDCG@10."""
-    plan = replace(plan, training=settled(replace(plan.training, seed=setting.seed), dataset))
+    """Train a backbone on the training part; keep its best state by validation NDCG@10.
+
+    `ranks`: the processes that train it together; this is the first, and the others `follow`.
+    """
+    ranks = ranks or Ranks()
+    plan = settled_plan(plan, setting.seed, dataset, ranks)
     model = fresh_backbone(plan, dataset)
     manifest = setting.manifest("pretrain", f"{dataset.name}-{plan.name}", dataset)
-    with saying_how_to_go_on(), recording(setting.runs, manifest, setting.out) as run:
-        fit_and_record(run, plan, model, dataset, on_epoch, progress)
+    with saying_how_to_go_on(ranks.launch), recording(setting.runs, manifest, setting.out) as run:
+        fit_and_record(run, plan, model, dataset, on_epoch, progress, ranks=ranks)
     return run
 
 
+def settled_plan(plan: BackbonePlan, seed: int, dataset: Dataset, ranks: Ranks) -> BackbonePlan:
+    """The plan with all decided that was left open, but the device; processes of one machine share its cores."""
+    training = settled(replace(plan.training, seed=seed), dataset)
+    threads = plan.threads if ranks.alone else plan.threads or max(1, cores() // ranks.here)
+    return replace(plan, training=training, threads=threads, processes=ranks.size)
+
+
 @contextmanager
-def saying_how_to_go_on() -> Generator[None]:
-    """On Ctrl-C, beside what is kept, the command that goes on with it."""
+def saying_how_to_go_on(launch: str = "toolrec") -> Generator[None]:
+    """On Ctrl-C, or where another process is gone, beside what is kept, the command that goes on with it."""
     try:
         yield
-    except KeyboardInterrupt as stopped:
+    except (KeyboardInterrupt, WorkerLost) as stopped:
         kept = [note.removeprefix("Kept: ") for note in getattr(stopped, "__notes__", ()) if note.startswith("Kept: ")]
         if kept and (Path(kept[0]) / RESUME).is_dir():
-            stopped.add_note(f"Go on: toolrec pretrain --resume {quote(kept[0])}")
+            stopped.add_note(f"Go on: {launch} pretrain --resume {quote(kept[0])}")
         raise
 
 
@@ -120,8 +135,9 @@ def fit_and_record(
     on_epoch: OnEpoch,
     progress: Progress,
     kept: KeptState | None = None,
+    ranks: Ranks | None = None,
 ) -> None:
-    """Train `model` by a settled `plan` into `run`, from the beginning or from a state that was kept.
+    """Train `model` by a settled `plan` into `run`, from the beginning or from a state that was kept; `ranks` train together.
 
     After every epoch a state is kept in the run; at the end it is removed.
     """
@@ -134,15 +150,17 @@ def fit_and_record(
         n_parameters=trainable_parameters(model),
         training=asdict(plan.training),
     )
-    log = TrainingLog(run, card, model, on_epoch, kept.about["cpu_seconds"] if kept else 0.0)
+    ranks = ranks or Ranks()
+    log = TrainingLog(run, card, model, on_epoch, kept.about["cpu_seconds"] if kept else 0.0, ranks)
     exactly = replace(plan, threads=torch.get_num_threads(), device=device_of(model).type)
 
     def keep(state: TrainingState) -> None:
         about = {"plan": asdict(exactly), "cpu_seconds": log.cpu_seconds}
         save_state(run.path / RESUME, KeptState(state, about))
 
-    watch = Watch(log.best, log.epoch, progress, keep, kept.state if kept else None)
-    epochs = fit_backbone(model, examples_of(dataset, model), plan.training, watch)
+    watch = Watch(log.best, log.epoch, progress, keep, kept.state if kept else None, ranks)
+    with ranks.together(device_of(model)):
+        epochs = fit_backbone(model, examples_of(dataset, model), plan.training, watch)
     run.update(result=log.result(epochs))
     shutil.rmtree(run.path / RESUME, ignore_errors=True)
 
@@ -209,5 +227,5 @@ def _check_heads(config: Any) -> None:
 
 def start(seed: int, threads: int | None, name: str) -> None:
     """Threads from the cores this process may use; initial weights from the seed's own stream."""
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads or cores())
     torch.manual_seed(stream_seed(seed, name, "initial weights"))

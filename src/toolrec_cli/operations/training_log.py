@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from toolrec_cli.models.checkpoint import ModelCard, read_card, save
+from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of
 from toolrec_cli.models.losses import precision_of
 from toolrec_cli.models.training_state import Epoch
@@ -28,8 +29,17 @@ class TrainingLog:
     An epoch 0 (an encoder that is still its backbone) is written down with the one that follows: alone it is not worth keeping.
     """
 
-    def __init__(self, run: RunDir, card: ModelCard, model: Any, on_epoch: OnEpoch, cpu_before: float = 0.0) -> None:
-        """`cpu_before`: CPU-seconds that the training had taken when it was stopped."""
+    def __init__(
+        self,
+        run: RunDir,
+        card: ModelCard,
+        model: Any,
+        on_epoch: OnEpoch,
+        cpu_before: float = 0.0,
+        ranks: Ranks | None = None,
+    ) -> None:
+        """`cpu_before`: CPU-seconds that the training had taken when it was stopped; `ranks`: who trains together."""
+        self._ranks = ranks or Ranks()
         self._run, self._card, self._model, self._on_epoch = run, card, model, on_epoch
         self._improved = False
         self._untrained: tuple[dict[str, Any], dict[str, Tensor]] | None = None
@@ -38,7 +48,7 @@ class TrainingLog:
     @property
     def cpu_seconds(self) -> float:
         """CPU time since the training began, of all processes that took part."""
-        return time.process_time() - self._cpu_began
+        return time.process_time() - self._cpu_began + self._ranks.others_cpu
 
     def best(self) -> None:
         """The model is at its best so far; it is kept when the epoch's figures come."""
@@ -91,6 +101,7 @@ class TrainingLog:
             "device": device_of(self._model).type,
             "threads": torch.get_num_threads(),
             "precision": precision_of(self._card.training["loss"], next(self._model.parameters())),
+            **({} if self._ranks.alone else {"processes": self._ranks.size}),
         }
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from toolrec_cli.errors import InputError, ToolRecError, unknown
+from toolrec_cli.errors import InputError, ToolRecError, WorkerLost, unknown
 from toolrec_cli.storage import atomic
 from toolrec_cli.storage.digests import file_digest
 from toolrec_cli.storage.lock import holding
@@ -165,7 +165,7 @@ def _is_worth_keeping(run: RunDir, stopped: BaseException, log: str | None) -> b
     if log is not None:
         return any(has_lines(file) for file in run.path.glob("*.jsonl"))  # also answers that were paid for
     made = (file for file in run.path.iterdir() if file.name != MANIFEST and not file.name.startswith("."))
-    return isinstance(stopped, KeyboardInterrupt) and any(made)
+    return isinstance(stopped, KeyboardInterrupt | WorkerLost) and any(made)
 
 
 @contextmanager
