@@ -65,6 +65,7 @@ def test_an_agent_that_was_sent_explores_as_it_did_before(workspace: Path, tiny:
         tune(Setting(workspace), tiny, TunePlan())
     agent = assemble(Setting(workspace), tiny, AgentPlan())
     assert (agent.untuned == "") is tuned
+    assert tiny.catalog.resolve("nothing like it at all") is None  # names that were searched for are remembered, here
     sent = pickle.loads(pickle.dumps(agent))
     for users in (np.array([3, 40]), np.array([7])):
         there = sent.reading(users)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from rapidfuzz import fuzz, process
 
@@ -71,6 +72,13 @@ class TitleIndex:
                 self._years[place] = named.year or year
         self._keys = list(self._places)
         self._search = lru_cache(maxsize=4096)(self._nearest)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Sent to another process, it has searched for nothing yet."""
+        return {name: value for name, value in self.__dict__.items() if name != "_search"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _search=lru_cache(maxsize=4096)(self._nearest))
 
     def find(self, name: str, *, nearly: bool = True) -> Found | None:
         """The title that `name` means and no other; None when nothing or several could be meant.

@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from toolrec_cli import __version__
 from toolrec_cli.agent.codec import decode, encode
 from toolrec_cli.errors import InputError, ToolRecError, UsageError, WorkerLost
 from toolrec_cli.operations.exploring import Agent
@@ -73,6 +74,7 @@ class _Load(Generic[T]):
 
     agent: Agent
     then: Then[T]
+    version: str = __version__
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,12 @@ def _explore(load: list[Any], positions: IntArray, users: IntArray, shard: str) 
 def _sent(reference: Any) -> _Load[Any]:
     if reference.hex() not in _loaded:
         _loaded.clear()
-        _loaded[reference.hex()] = import_module("ray").get(reference)
+        _loaded[reference.hex()] = found = import_module("ray").get(reference)
+        if found.version != __version__:
+            raise InputError(
+                f"A machine of the cluster ({os.uname().nodename}) has toolrec {__version__}, and this one {found.version}.",
+                hint="Install the same on all.",
+            )
     return _loaded[reference.hex()]
 
 
