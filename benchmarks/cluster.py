@@ -80,7 +80,7 @@ def main() -> None:
     for name, rate in best.items():
         print(f"| {name} | {rate:,.1f} | {len(lists[name]):,} | {'to the bit' if lists[name] == first else 'NO'} |")
     cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
-    print(f"\nBest of {asked.rounds}; {len(killed)} processes killed; {cores} cores, load {load:.1f}, Ray {ray.__version__}, Python "
+    print(f"\nBest of {asked.rounds}; {len(killed)} killed; {cores} cores, load {load:.1f}, Ray {ray.__version__}, Python "
           f"{platform.python_version()}, {datetime.datetime.now(datetime.UTC).date()}")  # fmt: skip
     cluster.shutdown()
 
