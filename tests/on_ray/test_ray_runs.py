@@ -154,7 +154,7 @@ def test_an_evaluation_says_what_it_says_in_one_process(cluster: Any, place: Pat
 
 
 def test_a_process_killed_in_the_midst_of_a_chunk_costs_nobody(
-    cluster: Any, place: Path, tmp_path: Path, played: Callable[..., None]
+    cluster: Any, place: Path, tmp_path: Path, played: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     fatal = tmp_path / "fatal"
     fatal.touch()
@@ -162,6 +162,7 @@ def test_a_process_killed_in_the_midst_of_a_chunk_costs_nobody(
     run, _ = explore_all(Setting(place, out=tmp_path / "r"), opened(place), everybody(place), pace=on(cluster))
     assert not fatal.exists()
     assert_as_in_one_process(run.path, place)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_process_killed_after_its_file_was_written_costs_nobody(

@@ -11,8 +11,9 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -64,7 +65,7 @@ class Ray:
         known = np.array([job.record.has(position) for position in positions.tolist()], dtype=np.bool_)
         yield from Local().explore(job, positions[known])
         if not known.all():
-            with _connected(self.address) as ray:
+            with redirect_stdout(sys.stderr), _connected(self.address) as ray:  # Ray tells there what it has lost
                 yield from _Crew(ray, job).explore(positions[~known])
 
 
@@ -91,9 +92,8 @@ class _Crew(Generic[T]):
     def __init__(self, ray: Any, job: Job[T]) -> None:
         self._ray, self._job = ray, job
         self._folder = (job.record.path.parent / FOLDER).resolve()
-        self._sitting = secrets.token_hex(
-            4
-        )  # a task that outlived a dead driver writes beside, not into this one's files
+        # A task that outlives a dead first process writes beside this one's files, not into them.
+        self._sitting = secrets.token_hex(4)
         self._under_way: dict[Any, _Part] = {}
         task = ray.remote(num_cpus=1, max_retries=RETRIES, scheduling_strategy="SPREAD")
         self._task = task(_explore).options(name="toolrec-explore")
