@@ -77,13 +77,15 @@ class World:
 
 def encoded(n_users: int) -> Callable[[], object]:
     """Histories of HISTORY items through a SASRec of 2 layers that reads up to 64: what one pays before either way."""
+    from toolrec_cli.data.interactions import Interactions
     from toolrec_cli.models import store
     from toolrec_cli.models.encoding import encode
 
     shape = {"n_items": 1000, "embedding_size": WIDTH, "n_layers": 2, "max_length": 64}
     model = store.build_backbone("sasrec", shape)
     items = np.random.default_rng(0).integers(1, 1001, n_users * HISTORY).astype(np.int32)
-    return lambda: encode(model, {}, items, np.arange(0, n_users * HISTORY + 1, HISTORY))
+    histories = Interactions(np.arange(0, n_users * HISTORY + 1, HISTORY), items, None, None)
+    return lambda: encode(model, {}, histories)
 
 
 def measured(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, float]]:

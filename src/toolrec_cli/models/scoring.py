@@ -100,12 +100,10 @@ class BlockScorer:
         For many at once. Sums are taken in another order than by `scores`: of items whose scores agree to rounding, another may
         come first.
         """
-        items, offsets = histories_of(self._histories, users)
+        histories = self._histories.of(users)
         with self._encoding:
-            queries = encode(
-                self._backbone, {n: e for n, e in self._encoders.items() if n == attribute}, items, offsets
-            )
-        return best(queries[attribute], self._tables[attribute], items, offsets, k)
+            queries = encode(self._backbone, {n: e for n, e in self._encoders.items() if n == attribute}, histories)
+        return best(queries[attribute], self._tables[attribute], histories.items, histories.offsets, k)
 
     def _encoded(self, users: IntArray) -> _Block:
         histories = self._histories.of(users)

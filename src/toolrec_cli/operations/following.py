@@ -34,7 +34,8 @@ def follow_resumed(ranks: Ranks, run: RunDir, open_dataset: OpenDataset) -> None
 
 
 def _fit(plan: BackbonePlan, dataset: Dataset, watch: Watch) -> None:
-    fit_backbone(fresh_backbone(plan, dataset), examples_of(dataset), plan.training, watch)
+    model = fresh_backbone(plan, dataset)
+    fit_backbone(model, examples_of(dataset, model), plan.training, watch)
 
 
 def _nothing(*_: object) -> None:
