@@ -170,7 +170,7 @@ def test_a_process_killed_after_its_file_was_written_costs_nobody(
 ) -> None:
     fatal = tmp_path / "fatal"
     fatal.touch()
-    monkeypatch.setattr(exploring, "_nothing", lambda *_: die(fatal))
+    monkeypatch.setattr(exploring, "nothing", lambda *_: die(fatal))
     run, _ = explore_all(Setting(place, out=tmp_path / "r"), opened(place), everybody(place), pace=on(cluster))
     assert not fatal.exists()
     assert_as_in_one_process(run.path, place)

@@ -69,7 +69,7 @@ class Agent:
     backbone: str
     """The backbone's registry name."""
     inputs: dict[str, str]
-    before: Part | None = Part.TEST
+    part: Part | None = Part.TEST
     """Up to which part of the split the histories go."""
     untuned: str = ""
     """Why what `toolrec tune` learns is not used; empty when it is, or a language model plays."""
@@ -84,7 +84,7 @@ class Agent:
 
     def reading(self, users: IntArray) -> "Agent":
         """The same over the histories of these users (user_index) alone, read now; this one reads them from now on, too."""
-        histories = self.dataset.before(self.before, users=users)
+        histories = self.dataset.before(self.part, users=users)
         self.scorer.read(histories)
         return replace(self, histories=histories)
 
@@ -205,7 +205,7 @@ def explore_all(
     manifest = setting.manifest("recommend", subject, dataset, agent.inputs, plain(plan))
     with underway(setting, manifest, user_ids, again) as (run, record), accounted(run, agent.speaker):
         began, n_asked = time.monotonic(), 0
-        for _ in ask(agent, users, record, _nothing, on_step=on_step, progress=progress, pace=pace):
+        for _ in ask(agent, users, record, nothing, on_step=on_step, progress=progress, pace=pace):
             n_asked += 1
         outcome = derive(run, record, SURROGATE)
         outcome.asked, outcome.seconds = n_asked, time.monotonic() - began
@@ -213,5 +213,5 @@ def explore_all(
     return run, outcome
 
 
-def _nothing(agent: Agent, position: int, user_index: int, trajectory: Trajectory) -> None:
+def nothing(agent: Agent, position: int, user_index: int, trajectory: Trajectory) -> None:
     """What `recommend` makes of a trajectory: it is on record."""

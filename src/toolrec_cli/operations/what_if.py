@@ -23,7 +23,7 @@ from toolrec_cli.operations.departing import UponRecord, stay
 from toolrec_cli.operations.earlier import Before
 from toolrec_cli.operations.estimating import dry_run
 from toolrec_cli.operations.evaluating import EvalPlan
-from toolrec_cli.operations.exploring import Agent, assemble
+from toolrec_cli.operations.exploring import Agent, assemble, nothing
 from toolrec_cli.operations.modelling import ModelPlan
 from toolrec_cli.operations.planned import WHAT_IF, WhatIfPlan, check_data, pinned, plan_of, whole_plan
 from toolrec_cli.operations.resuming import Again, asked, plain, underway
@@ -142,5 +142,5 @@ def _explore(work: Work, consent: Consent, progress: Progress, pace: Pace | None
         agent.answers.may_ask = True
         changes = work.plan.agent.changed
         pace = pace if changes is None or changes.memory else Pace()  # a memory that believes all serves one thread
-    for _ in ask(agent, work.users, work.record, lambda position, trajectory: None, progress=progress, pace=pace):
+    for _ in ask(agent, work.users, work.record, nothing, progress=progress, pace=pace):
         pass
