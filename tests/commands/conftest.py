@@ -25,7 +25,7 @@ FROM_OUTSIDE = ("TOOLREC_", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTI
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FROM_OUTSIDE)}
-    return kept | {"TERM": "xterm-256color"}
+    return kept | {"TERM": "xterm-256color", "PAGER": "cat"}  # at a terminal nobody is there to leave a pager
 
 
 @pytest.fixture(autouse=True)

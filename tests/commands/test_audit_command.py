@@ -75,14 +75,14 @@ def test_who_was_never_asked_is_in_no_denominator(toolrec: Run, workspace: Path)
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
 def test_somebody_s_file_in_any_form(
-    toolrec: Run, tiny_workspace: Path, tmp_path: Path, perfect: pl.DataFrame, suffix: str
+    toolrec: Run, workspace: Path, tmp_path: Path, perfect: pl.DataFrame, suffix: str
 ) -> None:
     path = tmp_path / f"theirs.{suffix}"
     if suffix == "parquet":
         perfect.write_parquet(path)
     else:
         perfect.write_csv(path, separator="," if suffix == "csv" else "\t")
-    said = toolrec("audit", path, "--k", "1", "-w", tiny_workspace)
+    said = toolrec("audit", path, "--k", "1", "-w", workspace)
     assert said.returncode == 0
     flat = " ".join(said.stdout.split())
     assert "80 users have a held-out item; 40 of them have a list" in flat
@@ -90,11 +90,11 @@ def test_somebody_s_file_in_any_form(
     assert "40 users have no list: never asked, or dropped; the file does not say." in flat
 
 
-def test_strangers_are_counted(toolrec: Run, tiny_workspace: Path, tmp_path: Path, perfect: pl.DataFrame) -> None:
+def test_strangers_are_counted(toolrec: Run, workspace: Path, tmp_path: Path, perfect: pl.DataFrame) -> None:
     strange = pl.DataFrame({"user_id": ["nobody", "1"], "item_id": ["x", "no such item"], "score": [1.0, 2.0]})
     path = tmp_path / "theirs.csv"
     pl.concat([perfect, strange]).write_csv(path)
-    said = json.loads(toolrec("audit", path, "--json", "-w", tiny_workspace).stdout)
+    said = json.loads(toolrec("audit", path, "--json", "-w", workspace).stdout)
     assert (said["n_unknown_users"], said["n_unknown_items"]) == (1, 1)
 
 
@@ -109,16 +109,14 @@ def test_strangers_are_counted(toolrec: Run, tiny_workspace: Path, tmp_path: Pat
         ("", "cannot be read as a table"),
     ],
 )
-def test_a_file_that_cannot_be_used(
-    toolrec: Run, tiny_workspace: Path, tmp_path: Path, text: str, message: str
-) -> None:
+def test_a_file_that_cannot_be_used(toolrec: Run, workspace: Path, tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "theirs.csv").write_text(text)
-    said = toolrec("audit", tmp_path / "theirs.csv", "-w", tiny_workspace)
+    said = toolrec("audit", tmp_path / "theirs.csv", "-w", workspace)
     assert said.returncode == 3
     assert message in " ".join(said.stderr.split())
 
 
-def test_a_file_that_is_not_there(toolrec: Run, tiny_workspace: Path) -> None:
-    assert toolrec("audit", "theirs.csv", "-w", tiny_workspace).returncode == 3
-    assert toolrec("audit", "no-such-run", "-w", tiny_workspace).returncode == 3
-    assert toolrec("audit", "theirs.csv", "--split", "tset", "-w", tiny_workspace).returncode == 2
+def test_a_file_that_is_not_there(toolrec: Run, workspace: Path) -> None:
+    assert toolrec("audit", "theirs.csv", "-w", workspace).returncode == 3
+    assert toolrec("audit", "no-such-run", "-w", workspace).returncode == 3
+    assert toolrec("audit", "theirs.csv", "--split", "tset", "-w", workspace).returncode == 2

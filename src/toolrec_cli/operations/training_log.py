@@ -17,6 +17,7 @@ from toolrec_cli.models.training_state import Epoch
 from toolrec_cli.operations import learning_curve
 from toolrec_cli.storage.atomic import write_text
 from toolrec_cli.storage.run_dir import RunDir
+from toolrec_cli.storage.unbroken import unbroken
 
 OnEpoch = Callable[[Epoch], None]
 
@@ -60,10 +61,11 @@ class TrainingLog:
         if epoch.epoch == 0:
             self._untrained = line, {name: value.clone() for name, value in self._model.state_dict().items()}
         else:
-            self._write_untrained(keep_model=not self._improved)
-            if self._improved:
-                self._keep(epoch.ndcg, self._model.state_dict())
-            self._run.append_json(METRICS, line)
+            with unbroken():
+                self._write_untrained(keep_model=not self._improved)
+                if self._improved:
+                    self._keep(epoch.ndcg, self._model.state_dict())
+                self._run.append_json(METRICS, line)
         self._improved = False
         self._on_epoch(epoch)
 
