@@ -10,11 +10,16 @@ from toolrec_cli.storage.unbroken import unbroken
 
 def test_ctrl_c_waits_for_the_end_and_is_then_raised() -> None:
     done: list[str] = []
-    with pytest.raises(KeyboardInterrupt), unbroken():
-        done.append("one")
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        done.append("other")
+
+    def write() -> None:
+        with unbroken():
+            done.append("one")
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            done.append("other")
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
     assert done == ["one", "other"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
