@@ -72,6 +72,23 @@ def test_a_user_alone_is_the_user_among_all(
         assert all(np.array_equal(alone[name][0], together[name][user]) for name in together)
 
 
+def test_a_user_alone_is_the_user_among_all_on_several_threads_too(
+    backbone: Any, encoders: Any, histories: Interactions, together: dict[str | None, FloatArray]
+) -> None:
+    """Where two threads share a block out, rows at the seam are rounded otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        among = encode(backbone, encoders, histories)
+        assert all(np.array_equal(among[name], together[name]) for name in together)
+        for user in range(N_USERS):
+            alone = encode(backbone, encoders, histories.of(np.array([user])))
+            assert all(np.array_equal(alone[name][0], among[name][user]) for name in among)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 @settings(deadline=None, max_examples=25)
 @given(users=st.lists(st.integers(0, N_USERS - 1), max_size=40))
 def test_any_users_in_any_order_are_themselves(

@@ -4,7 +4,8 @@ Work is cut into blocks of one shape ([BLOCK, one of a few widths]) that depends
 user gets the same vector alone or among six thousand.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,17 +56,29 @@ def encode(
     found: dict[str | None, FloatArray] = {name: np.zeros((len(windows), d), np.float32) for name, d in sizes.items()}
     device = device_of(backbone)
     backbone.eval()
-    for rows, padded in blocks(windows.lengths, backbone.config.max_length):
-        block = np.resize(rows, BLOCK)
-        batch = windows.padded(block, padded)
-        seen, lengths = batch.items.to(device), batch.lengths.to(device)
-        states = _at_end(backbone, seen, lengths, None if batch.times is None else batch.times.to(device))
-        for name in sizes:
-            fused = states if name is None else encoders[name].eval().at_end(seen, lengths, states)
-            found[name][rows] = fused[: len(rows)].cpu().numpy()
+    with _one_thread():
+        for rows, padded in blocks(windows.lengths, backbone.config.max_length):
+            block = np.resize(rows, BLOCK)
+            batch = windows.padded(block, padded)
+            seen, lengths = batch.items.to(device), batch.lengths.to(device)
+            states = _at_end(backbone, seen, lengths, None if batch.times is None else batch.times.to(device))
+            for name in sizes:
+                fused = states if name is None else encoders[name].eval().at_end(seen, lengths, states)
+                found[name][rows] = fused[: len(rows)].cpu().numpy()
     for queries in found.values():
         queries[windows.lengths == 0] = 0.0
     return found
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Several threads share a block out by rows, and round those at the seams otherwise: a vector would depend on its company."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _at_end(backbone: Backbone, items: Tensor, lengths: Tensor, times: Tensor | None) -> Tensor:
