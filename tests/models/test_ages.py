@@ -2,7 +2,7 @@
 
 import torch
 
-from toolrec_cli.models.ages import N_AGES, ages_between, classes, gaps_before
+from toolrec_cli.models.ages import N_AGES, ages_between, by_class, classes, gaps_before
 
 
 def test_classes_double_and_the_last_has_no_end() -> None:
@@ -14,3 +14,15 @@ def test_ages_between_all_and_gaps_before_each() -> None:
     times = torch.tensor([[10, 10, 14]])
     assert ages_between(times).tolist() == [[[0, 0, 0], [0, 0, 0], [3, 3, 0]]]
     assert gaps_before(times).tolist() == [[0, 1, 4]]
+
+
+def test_a_table_looked_up_by_class_has_the_values_and_the_gradient_of_an_embedding() -> None:
+    generator = torch.Generator().manual_seed(1)
+    ages = torch.randint(0, N_AGES, (3, 7, 7), generator=generator)
+    table = torch.randn(N_AGES, 2, generator=generator, requires_grad=True)
+    upstream = torch.randn(3, 2, 7, 7, generator=generator)
+    found, expected = by_class(table, ages), torch.nn.functional.embedding(ages, table).permute(0, 3, 1, 2)
+    assert torch.equal(found, expected)
+    (mine,) = torch.autograd.grad(found, table, upstream)
+    (theirs,) = torch.autograd.grad(expected, table, upstream)
+    torch.testing.assert_close(mine, theirs)

@@ -4,8 +4,11 @@ After the relative time bias of HSTU (Zhai et al., arXiv 2402.17152), but from t
 will be is told to nobody.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 N_AGES = 32
 """Class 0: at the same time or later. Class c: 2^(c - 1) units of time or more, and less than 2^c; the last has no end."""
@@ -27,3 +30,28 @@ def gaps_before(times: Tensor) -> Tensor:
     gaps = torch.zeros_like(times)
     gaps[:, 1:] = classes(times[:, 1:] - times[:, :-1]) + 1
     return gaps
+
+
+def by_class(table: Tensor, ages: Tensor) -> Tensor:
+    """What a table [N, H] has for each class: ages [B, T, T] -> [B, H, T, T]."""
+    if table.device.type == "cpu":
+        return _ByClass.apply(table, ages)  # pyright: ignore[reportReturnType]
+    return functional.embedding(ages, table).permute(0, 3, 1, 2)
+
+
+class _ByClass(torch.autograd.Function):
+    """The look-up with a gradient that is counted: an embedding's own adds row by row, twelve times as slowly."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, ages: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx.save_for_backward(ages)
+        ctx.n_classes = len(table)
+        flat = ages.flatten()
+        return torch.stack([column.index_select(0, flat).view(ages.shape) for column in table.unbind(1)], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        flat = ctx.saved_tensors[0].flatten()
+        of_heads = [each.flatten().double() for each in gradients[0].unbind(1)]
+        counted = [torch.bincount(flat, weights=each, minlength=ctx.n_classes) for each in of_heads]
+        return torch.stack(counted, dim=1).to(gradients[0].dtype), None

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from toolrec_cli.models.ages import N_AGES, ages_between, gaps_before
+from toolrec_cli.models.ages import N_AGES, ages_between, by_class, gaps_before
 
 
 class Block(nn.Module):
@@ -51,7 +51,7 @@ class Block(nn.Module):
     def _weighted(self, ages: Tensor, real: Tensor | None) -> Tensor:
         """What is added to the logits of attention, [B, H, T, T]: by age, and −inf for what must not be attended to."""
         assert self.by_age is not None
-        added = self.by_age(ages).permute(0, 3, 1, 2)
+        added = by_class(self.by_age.weight, ages)
         T = ages.shape[-1]
         seen = torch.ones(T, T, dtype=torch.bool, device=ages.device).tril() if real is None else real
         return added.masked_fill(~seen, -torch.inf)
