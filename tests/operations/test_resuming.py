@@ -54,7 +54,7 @@ def killed(workspace: Path, backbone: str, epochs: int) -> RunDir:
     """A training that was killed when so many epochs were kept."""
     argv = [sys.executable, "-c", SLOWLY, str(Path(__file__).parent), str(workspace), backbone]
     child = subprocess.Popen(argv)
-    state, deadline = workspace / "runs" / "killed" / RESUME / "state.json", time.monotonic() + 60
+    state, deadline = workspace / "runs" / "killed" / RESUME / "state.json", time.monotonic() + 300
     while not state.is_file() or len(json.loads(state.read_text())["epochs"]) < epochs:
         assert child.poll() is None, "it ended by itself"
         assert time.monotonic() < deadline

@@ -28,10 +28,11 @@ def opened(workspace: Path) -> Dataset:
     return Dataset(workspace / "datasets" / "sample")
 
 
-def made(folder: Path, histories: dict[str, list[str]]) -> Dataset:
+def made(folder: Path, histories: dict[str, list[str]], *, timed: bool = True) -> Dataset:
     """A data set of these histories, each in order."""
     rows = [(user, item, float(at)) for user, items in histories.items() for at, item in enumerate(items)]
     log = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    log = log if timed else log.drop("timestamp")
     names = sorted({item for items in histories.values() for item in items})
     items = pl.DataFrame({"item_id": names, "title": names, "kind": [name[0] for name in names]})
     users = pl.DataFrame({"user_id": list(histories)})
@@ -69,6 +70,24 @@ def test_the_record_says_where_and_how_was_trained(workspace: Path) -> None:
         result = run.manifest.result
         assert (result["device"], result["threads"]) == ("cpu", 1)
         assert result["precision"] in ("bfloat16", "float32")
+
+
+@pytest.mark.parametrize(
+    ("timed", "told", "read"), [(True, {}, True), (False, {}, False), (True, {"time_aware": False}, False)]
+)
+def test_times_are_read_where_there_are_any_unless_told_otherwise(
+    tmp_path: Path, timed: bool, told: dict[str, bool], read: bool
+) -> None:
+    dataset = made(tmp_path, {user: list("wxyz") for user in "abc"}, timed=timed)
+    run = pretrain(Setting(tmp_path), dataset, BackbonePlan(shape=SHAPE | told, training=ONCE, threads=1))
+    assert store.load_backbone(run, dataset).config.time_aware is read
+
+
+def test_a_data_set_without_times_cannot_be_aware_of_them(tmp_path: Path) -> None:
+    dataset = made(tmp_path, {user: list("wxyz") for user in "abc"}, timed=False)
+    with pytest.raises(UsageError, match="'small' has no times to be aware of") as refused:
+        pretrain(Setting(tmp_path), dataset, BackbonePlan(shape={"time_aware": True}, training=ONCE))
+    assert refused.value.hint == "Leave out --time-aware."
 
 
 def test_a_catalogue_of_one_item_is_refused(tmp_path: Path) -> None:

@@ -36,12 +36,12 @@ def pretrain(
     max_length: Annotated[int, typer.Option(min=1, help="The newest items of a history that are read.")] = 200,
     dropout: Annotated[float, typer.Option(min=0.0, max=0.95, help="Share of numbers dropped in training.")] = 0.2,
     time_aware: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--time-aware/--no-time-aware",
-            help="Read when a history's items were, too: better, and 1.6 times the work.",
+            help="Read when a history's items were, too (never when the next one will be). Default: where there are times.",
         ),
-    ] = False,
+    ] = None,
     targets: Annotated[
         str, typer.Option(help="newest: everybody's last max-length interactions are learnt; all: every one.")
     ] = "newest",

@@ -43,6 +43,7 @@ class BackbonePlan:
 
     name: str = "sasrec"
     shape: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What it does not say of `time_aware` is decided by whether the data set has times."""
     training: TrainingSettings = TrainingSettings()
     threads: int | None = None
     device: str = AUTO
@@ -99,7 +100,8 @@ def settled_plan(plan: BackbonePlan, seed: int, dataset: Dataset, ranks: Ranks) 
     """The plan with all decided that was left open, but the device; processes of one machine share its cores."""
     training = settled(replace(plan.training, seed=seed), dataset)
     threads = plan.threads if ranks.alone else plan.threads or max(1, cores() // ranks.here)
-    return replace(plan, training=training, threads=threads, processes=ranks.size)
+    shape = {"time_aware": dataset.timed, **plan.shape}
+    return replace(plan, shape=shape, training=training, threads=threads, processes=ranks.size)
 
 
 @contextmanager
