@@ -284,3 +284,20 @@ def test_train_encoder_leaves_the_stored_backbone_as_it_was(workspace: Path) -> 
     assert {path: file_digest(path) for path in run.path.rglob("*") if path.is_file()} == before
     assert made.manifest.inputs == {"backbone": card.digest}
     assert set(store.find_encoders(workspace / "runs", dataset, card.digest)) == {"genre", "release_year", "director"}
+
+
+def test_as_it_began_it_is_its_backbone_and_the_short_way_there_says_the_same() -> None:
+    encoder, states = build(Kind.MULTI), torch.randn(3, 5, 6)
+    newest = states[torch.arange(3), LENGTHS - 1]
+    assert encoder.is_its_backbone
+    found = encoder.at_end(ITEMS, LENGTHS, newest)
+    assert torch.equal(found, torch.cat([newest, torch.zeros(3, 8)], dim=1))
+    torch.testing.assert_close(found, encoder(ITEMS, LENGTHS, states)[torch.arange(3), LENGTHS - 1])
+
+
+@pytest.mark.parametrize("changed", ["dense.weight", "dense.bias", "lately"])
+def test_whatever_training_changes_of_what_it_says_it_is_its_backbone_no_more(changed: str) -> None:
+    encoder = build(Kind.MULTI)
+    with torch.no_grad():
+        encoder.get_parameter(changed).view(-1)[-1] += 0.01
+    assert not encoder.is_its_backbone

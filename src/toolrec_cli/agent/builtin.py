@@ -52,13 +52,16 @@ class BuiltinSurrogate:
         if not context.candidates:
             return Turn(words.opening(context), self._retrieve(None, context.n))
         steps = trajectory.steps
-        gaps = self._gaps(context)
-        if context.max_rounds - context.step >= 2:
-            turn = self._consult(context, steps, gaps) or self._ask_outright(context, steps, gaps)
-            if turn:
-                return turn
-        if self._habits.ranks and not context.last_round and not _called(steps, "rank"):
-            return self._rank(context, gaps)
+        if not _called(
+            steps, "rank"
+        ):  # which brings nothing new: what was not asked for before it is not asked for after it
+            gaps = self._gaps(context)
+            if context.max_rounds - context.step >= 2:
+                turn = self._consult(context, steps, gaps) or self._ask_outright(context, steps, gaps)
+                if turn:
+                    return turn
+            if self._habits.ranks and not context.last_round:
+                return self._rank(context, gaps)
         final = _final_list(context, steps)
         kept = [match.item_index for name in final if (match := context.catalog.resolve(name))]
         return Turn(words.finishing(context, self._gaps(context, kept)), Action("finish", {"items": final}))

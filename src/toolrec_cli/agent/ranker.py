@@ -45,13 +45,20 @@ class BuiltinRanker:
         lacking = dict(history_shares(context, attribute))
         pool, rest = scored[: REACH * context.n], scored[REACH * context.n :]
         picked: list[tuple[int, float]] = []
+        lacks: dict[Labels, float] = {}  # until the next pick, those who carry the same lack the same
         while pool and len(picked) < context.n:
-            gains = [score * (1 + self._balance * _lack(labels[index], lacking)) for index, score in pool]
-            best = max(range(len(pool)), key=gains.__getitem__)
+            gains: list[float] = []
+            for index, score in pool:
+                carried = labels[index]
+                if carried not in lacks:
+                    lacks[carried] = _lack(carried, lacking)
+                gains.append(score * (1 + self._balance * lacks[carried]))
+            best = gains.index(max(gains))
             index, _ = pool.pop(best)
             picked.append((index, gains[best]))
             for label in labels[index]:
                 lacking[label] = lacking.get(label, 0.0) - 1 / (context.n * len(labels[index]))
+            lacks = {carried: lack for carried, lack in lacks.items() if not set(carried) & set(labels[index])}
         return [*picked, *pool, *rest]
 
 

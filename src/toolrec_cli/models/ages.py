@@ -4,7 +4,7 @@ After the relative time bias of HSTU (Zhai et al., arXiv 2402.17152), but from t
 will be is told to nobody.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -35,7 +35,7 @@ def gaps_before(times: Tensor) -> Tensor:
 def by_class(table: Tensor, ages: Tensor) -> Tensor:
     """What a table [N, H] has for each class: ages [B, T, T] -> [B, H, T, T]."""
     if table.device.type == "cpu":
-        return _ByClass.apply(table, ages)  # pyright: ignore[reportReturnType]
+        return cast("Tensor", _ByClass.apply(table, ages))
     return functional.embedding(ages, table).permute(0, 3, 1, 2)
 
 

@@ -75,6 +75,14 @@ class AttributeEncoder(nn.Module):
             nn.init.normal_(self.values.weight, std=VALUE_STD)[0] = 0.0
             nn.init.normal_(self.slope.weight, std=VALUE_STD)
 
+    @property
+    def is_its_backbone(self) -> bool:
+        """Whether it is as it began, because no epoch made it better: then `u` is the backbone's state, and zeros."""
+        beginning = torch.zeros_like(self.dense.weight)
+        beginning[: self.config.backbone_size, self.config.embedding_size :] = torch.eye(self.config.backbone_size)
+        rest = bool(self.dense.bias.any()) or bool(self.lately.any())
+        return not rest and torch.equal(self.dense.weight, beginning)
+
     def attribute_vectors(self, items: Tensor) -> Tensor:
         """The attribute of each item as a vector: the weighted sum of its labels' vectors + its number. [B, T] -> [B, T, D]."""
         wanted, place = _distinct(items)
@@ -100,6 +108,8 @@ class AttributeEncoder(nn.Module):
 
     def at_end(self, items: Tensor, lengths: Tensor, states: Tensor) -> Tensor:
         """What `forward` gives at the newest item alone, without dropout. states [B, backbone_size] -> [B, query_size]."""
+        if self.is_its_backbone:
+            return functional.pad(states, (0, self.config.embedding_size))
         attributes = self.attribute_vectors(items)
         u = self.dense(steady(torch.cat([self.transformer.at_end(attributes, lengths), states], dim=-1)))[:, 0]
         u1, u2 = u.split([self.config.backbone_size, self.config.embedding_size], dim=-1)

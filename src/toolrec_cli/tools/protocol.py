@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,14 @@ class Action:
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+@lru_cache(maxsize=10_000)
+def mark_text(tool: str, attribute: str | None, value: str | None) -> str:
+    """ "retrieve:genre", "retrieve:genre=Comedy", "retrieve:none"."""
+    suffix = f"={value}" if value is not None else ""
+    return f"{tool}:{attribute or 'none'}{suffix}"
+
+
+class Mark(NamedTuple):
     """The tool mark of the paper's memory strategy: who brought an item, and how high.
 
     `rank` is the item's place (from 1) among *all* items by that tool, also when only some were asked for.
@@ -41,9 +48,8 @@ class Mark:
 
     @property
     def text(self) -> str:
-        """ "retrieve:genre", "retrieve:genre=Comedy", "retrieve:none"."""
-        suffix = f"={self.value}" if self.value is not None else ""
-        return f"{self.tool}:{self.attribute or 'none'}{suffix}"
+        """In words: see `mark_text`."""
+        return mark_text(self.tool, self.attribute, self.value)
 
 
 @dataclass(slots=True)
@@ -60,7 +66,9 @@ class Candidate:
         """The marks as words, oldest first, each once."""
         n, found = self._texts
         if n != len(self.marks):
-            found = tuple(dict.fromkeys([mark.text for mark in self.marks]))
+            for mark in self.marks[n:]:
+                if mark.text not in found:
+                    found = (*found, mark.text)
             self._texts = (len(self.marks), found)
         return found
 
@@ -71,8 +79,8 @@ class Candidate:
         if n != len(self.marks):
             best: dict[str | None, int] = {}
             for mark in self.marks:
-                if mark.tool == "retrieve":
-                    best[mark.attribute] = min(mark.rank, best.get(mark.attribute, mark.rank))
+                if mark.tool == "retrieve" and mark.rank <= best.get(mark.attribute, mark.rank):
+                    best[mark.attribute] = mark.rank
             found = self.fuse(best.values())
             self._evidence = (len(self.marks), found)
         return found
@@ -83,8 +91,7 @@ class Candidate:
         return sum([1.0 / (RRF_CONSTANT + place) for place in places])
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(NamedTuple):
     """An item as a tool names it: by id or title, to be checked; `rank` is its place by this tool (from 1)."""
 
     name: str
