@@ -25,7 +25,7 @@ def pretrain(
     loss: options.Loss = "auto",
     negatives: options.Negatives = None,
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 24,
-    patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10.")] = 6,
+    patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10.")] = 12,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 2e-3,
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences a step; small ones learn faster on a CPU.")] = 32,
     embedding_size: Annotated[int, typer.Option(min=1, help="Width of the model.")] = 64,

@@ -29,7 +29,7 @@ class TrainingSettings:
     epochs: int = 24
     learning_rate: float = 2e-3
     batch_size: int = 32
-    patience: int = 6
+    patience: int = 12
     weight_decay: float = 0.01
     warmup_steps: int = 100
     schedule: str = "cosine"
