@@ -72,12 +72,12 @@ def costs(done: list[Measured]) -> str:
 
 def figures(report: dict[str, Any]) -> str:
     """The table of an evaluation: each row's metrics with their intervals, and NDCG@10 against the backbone."""
-    lines = ["| list | Recall@10 | NDCG@10 | MRR@10 | NDCG@10 − backbone | p |", "|---|--:|--:|--:|--:|--:|"]
+    lines = ["| list | Recall@10 | NDCG@10 | MRR@10 | NDCG@10 − backbone | p, Holm |", "|---|--:|--:|--:|--:|--:|"]
     for row in report["rows"]:
         cells = [_interval(row["metrics"][name]) for name in ("recall@10", "ndcg@10", "mrr@10")]
         versus = row["versus"] and row["versus"]["ndcg@10"]
         if versus:
-            p = "< 0.001" if versus["p_value"] < 0.001 else f"{versus['p_value']:.3f}"
+            p = "< 0.0001" if versus["p_holm"] < 1.5e-4 else f"{versus['p_holm']:.3f}"
             cells += [f"{versus['difference']:+.4f} [{versus['low']:+.4f}, {versus['high']:+.4f}]", p]
         lines.append(f"| {row['name']} | {' | '.join(cells)} |" + ("" if versus else " | |"))
     recall = report["candidate_recall"]
