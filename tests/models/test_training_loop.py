@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from toolrec_cli.errors import CheckError
-from toolrec_cli.models.training import Epoch, Task, TrainingSettings, train
+from toolrec_cli.models.training import Epoch, Task, TrainingSettings, chosen_batch_size, chosen_dropout, train
 from toolrec_cli.models.windows import IntArray
 from toolrec_cli.progress import Progress, silent
 
@@ -185,3 +185,15 @@ def test_where_the_untrained_counts_it_is_epoch_0_and_may_stay_the_best() -> Non
     ]
     assert diary.best == [0.0]
     assert done[0].positions == 0
+
+
+@pytest.mark.parametrize(
+    ("targets", "sequences"), [(0.5, 128), (6.9, 128), (8.4, 119), (20.0, 50), (31.25, 32), (43.8, 32), (163.6, 32)]
+)
+def test_a_step_learns_from_more_sequences_where_they_are_short(targets: float, sequences: int) -> None:
+    assert chosen_batch_size(targets) == sequences
+
+
+@pytest.mark.parametrize(("targets", "dropout"), [(6.9, 0.4), (15.9, 0.4), (16.0, 0.2), (163.6, 0.2)])
+def test_more_is_dropped_where_histories_are_short(targets: float, dropout: float) -> None:
+    assert chosen_dropout(targets) == dropout

@@ -83,6 +83,18 @@ def test_times_are_read_where_there_are_any_unless_told_otherwise(
     assert store.load_backbone(run, dataset).config.time_aware is read
 
 
+def test_short_histories_decide_what_is_dropped_and_how_many_make_a_step_unless_told_otherwise(tmp_path: Path) -> None:
+    dataset = made(tmp_path, {user: list("wxyz") for user in "abc"})  # two of each are to be learnt from
+
+    def trained(shape: dict[str, float], training: TrainingSettings) -> tuple[float, int]:
+        run = pretrain(Setting(tmp_path), dataset, BackbonePlan(shape=SHAPE | shape, training=training, threads=1))
+        _, card = store.find_backbone(tmp_path / "runs", dataset, run.path.name)
+        return card.settings["dropout"], card.training["batch_size"]
+
+    assert trained({}, TrainingSettings(epochs=1)) == (0.4, 128)
+    assert trained({"dropout": 0.1}, TrainingSettings(epochs=1, batch_size=7)) == (0.1, 7)
+
+
 def test_a_data_set_without_times_cannot_be_aware_of_them(tmp_path: Path) -> None:
     dataset = made(tmp_path, {user: list("wxyz") for user in "abc"}, timed=False)
     with pytest.raises(UsageError, match="'small' has no times to be aware of") as refused:

@@ -27,14 +27,21 @@ def pretrain(
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 24,
     patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10.")] = 12,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 2e-3,
-    batch_size: Annotated[int, typer.Option(min=1, help="Sequences a step; small ones learn faster on a CPU.")] = 32,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Sequences a step. Default: 32, up to 128 where histories are short.")
+    ] = None,
     embedding_size: Annotated[int, typer.Option(min=1, help="Width of the model.")] = 64,
     n_layers: Annotated[int, typer.Option(min=1, help="Transformer blocks.")] = 2,
     n_heads: Annotated[
         int | None, typer.Option(min=1, help="Attention heads; must divide the width. Default: the backbone's own.")
     ] = None,
     max_length: Annotated[int, typer.Option(min=1, help="The newest items of a history that are read.")] = 200,
-    dropout: Annotated[float, typer.Option(min=0.0, max=0.95, help="Share of numbers dropped in training.")] = 0.2,
+    dropout: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=0.95, help="Share of numbers dropped in training. Default: 0.2; 0.4 where histories are short."
+        ),
+    ] = None,
     time_aware: Annotated[
         bool | None,
         typer.Option(

@@ -24,7 +24,9 @@ def train_encoder(
     negatives: options.Negatives = None,
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 3,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 3e-4,
-    batch_size: Annotated[int, typer.Option(min=1, help="Sequences a step.")] = 32,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Sequences a step. Default: 32, up to 128 where histories are short.")
+    ] = None,
     embedding_size: Annotated[int, typer.Option(min=2, help="Width of the attribute tower.")] = 32,
     seed: options.Seed = 42,
     controls: Annotated[

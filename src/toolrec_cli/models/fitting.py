@@ -16,7 +16,7 @@ from toolrec_cli.models.encoding import device_of, encode
 from toolrec_cli.models.frozen import FrozenStates, freeze
 from toolrec_cli.models.losses import chosen_loss, loss_of
 from toolrec_cli.models.targets import TargetWindows, target_windows
-from toolrec_cli.models.training import Task, TrainingSettings, train
+from toolrec_cli.models.training import Task, TrainingSettings, chosen_batch_size, train
 from toolrec_cli.models.training_state import Epoch, TrainingState
 from toolrec_cli.models.windows import IntArray, ItemArray, Windows
 from toolrec_cli.progress import Progress
@@ -132,11 +132,12 @@ def _batches(
     stream_name: str, windows: Windows, settings: TrainingSettings
 ) -> tuple[Callable[[int], Iterator[IntArray]], int]:
     """(the batches of an epoch, how many there are)."""
+    size = settings.batch_size or chosen_batch_size(float(windows.lengths.mean()))
 
     def batches(epoch: int) -> Iterator[IntArray]:
-        return windows.shuffled(stream(settings.seed, stream_name, epoch), settings.batch_size)
+        return windows.shuffled(stream(settings.seed, stream_name, epoch), size)
 
-    return batches, -(-len(windows) // settings.batch_size)
+    return batches, -(-len(windows) // size)
 
 
 def _fit(model: nn.Module, stream_name: str, task: Task, settings: TrainingSettings, watch: Watch) -> list[Epoch]:

@@ -20,7 +20,7 @@ from toolrec_cli.models.encoding import device_of, trainable_parameters
 from toolrec_cli.models.fitting import Watch, fit_backbone, fit_encoder
 from toolrec_cli.models.losses import chosen_loss
 from toolrec_cli.models.targets import TARGETS
-from toolrec_cli.models.training import TrainingSettings
+from toolrec_cli.models.training import TrainingSettings, chosen_batch_size, chosen_dropout
 from toolrec_cli.models.training_state import KeptState, TrainingState, save_state
 from toolrec_cli.operations.ground import Ground, examples_of, prepare_ground
 from toolrec_cli.operations.processes import cores
@@ -34,7 +34,7 @@ RESUME = "resume"
 """Where in a run the state is kept that an interrupted training goes on from."""
 
 BACKBONE_TRAINING = TrainingSettings()
-ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, batch_size=32, patience=3)
+ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, patience=3)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class BackbonePlan:
 
     name: str = "sasrec"
     shape: dict[str, Any] = field(default_factory=dict[str, Any])
-    """What it does not say of `time_aware` is decided by whether the data set has times."""
+    """Where it says nothing of `time_aware` or `dropout`, the data set decides: whether it has times, how long histories are."""
     training: TrainingSettings = TrainingSettings()
     threads: int | None = None
     device: str = AUTO
@@ -100,7 +100,7 @@ def settled_plan(plan: BackbonePlan, seed: int, dataset: Dataset, ranks: Ranks) 
     """The plan with all decided that was left open, but the device; processes of one machine share its cores."""
     training = settled(replace(plan.training, seed=seed), dataset)
     threads = plan.threads if ranks.alone else plan.threads or max(1, cores() // ranks.here)
-    shape = {"time_aware": dataset.timed, **plan.shape}
+    shape = {"time_aware": dataset.timed, "dropout": chosen_dropout(_targets(dataset)), **plan.shape}
     return replace(plan, shape=shape, training=training, threads=threads, processes=ranks.size)
 
 
@@ -216,10 +216,16 @@ def _of_encoder(ground: Ground) -> dict[str, Any]:
 
 
 def settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
-    """The settings with "auto" decided. Raises UsageError for a name that does not exist."""
+    """The settings with all decided that was left open. Raises UsageError for a name that does not exist."""
     if training.targets not in TARGETS:
         raise UsageError(unknown("choice of targets", training.targets, TARGETS))
-    return replace(training, loss=chosen_loss(training.loss, len(dataset.catalog)))
+    size = training.batch_size or chosen_batch_size(_targets(dataset))
+    return replace(training, loss=chosen_loss(training.loss, len(dataset.catalog)), batch_size=size)
+
+
+def _targets(dataset: Dataset) -> float:
+    """How many interactions a user has to learn from, on average."""
+    return dataset.card.counts["train"] / max(1, dataset.card.counts["users"])
 
 
 def _check_heads(config: Any) -> None:
