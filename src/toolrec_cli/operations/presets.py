@@ -35,11 +35,6 @@ _PAPER_TRAINING: Values = {
 
 PRESETS = {
     "draft": Preset(backbone={"epochs": 8}, encoder={"epochs": 1}, by_backbone={}),
-    "best": Preset(
-        backbone={"embedding_size": 128, "n_heads": 2, "epochs": 32},
-        encoder={"epochs": 6, "patience": 6},
-        by_backbone={},
-    ),
     "toolrec-paper": Preset(
         backbone={
             **_PAPER_TRAINING,
@@ -54,8 +49,8 @@ PRESETS = {
         by_backbone={"bert4rec": {"n_heads": 2, "dropout": 0.2, "mask_ratio": 0.2}},
     ),
 }
-"""draft: a third of the time, for a first look. best: twice the width and a third more epochs. toolrec-paper: as the code of
-arXiv 2405.15114 trains, but for the early stop, which looks at NDCG@10 and not at MRR@10. What each reaches: docs/results.md.
+"""draft: a third of the time, for a first look. toolrec-paper: as the code of arXiv 2405.15114 trains, but for the early stop,
+which looks at NDCG@10 and not at MRR@10.
 """
 
 
