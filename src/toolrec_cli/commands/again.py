@@ -57,9 +57,9 @@ def _recorded(ctx: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
     from toolrec_cli.storage.run_dir import find_run, resumed_by
 
     run = find_run(given["workspace"] / "runs", given["resume"])
-    if run.manifest.verb != ctx.info_name:
+    if resumed_by(run.manifest.verb) != ctx.info_name:
         hint = f"Type: toolrec {resumed_by(run.manifest.verb)} --resume {run.path}"
-        resumes = run.manifest.verb in ("recommend", "eval", "what-if")
+        resumes = run.manifest.verb in ("recommend", "eval", "ablate", "stress", "what-if")
         raise UsageError(
             f"{run.path} is a {run.manifest.verb} run, not one of {ctx.info_name}.", hint=hint if resumes else None
         )
@@ -67,7 +67,7 @@ def _recorded(ctx: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
         if name in given and _is_typed(ctx, name):
             raise UsageError(
                 f"{flag} cannot be given with --resume: it is settled when a run begins.",
-                hint=f"Type: toolrec {run.manifest.verb} --resume {shlex.quote(str(run.path))}",
+                hint=f"Type: toolrec {ctx.info_name} --resume {shlex.quote(str(run.path))}",
             )
     settings = {name: setting.get("value") for name, setting in run.manifest.settings.items()}
     settings |= {"dataset": run.manifest.dataset, "seed": run.manifest.seed}

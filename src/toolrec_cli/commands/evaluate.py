@@ -1,6 +1,5 @@
 """toolrec eval"""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +10,6 @@ from toolrec_cli.commands import options
 from toolrec_cli.commands.again import again, resumable
 
 
-class Split(StrEnum):
-    """The part of the split whose items are held out."""
-
-    VALIDATION = "validation"
-    TEST = "test"
-
-
 @resumable
 @llm.with_model
 def evaluate(
@@ -26,7 +18,7 @@ def evaluate(
     users: Annotated[
         str, typer.Option("--users", metavar="N|all", help="So many users, drawn by the seed; or all of them.")
     ] = "all",
-    split: Annotated[Split, typer.Option(help="Which held-out items to look for.")] = Split.TEST,
+    split: options.Split = "test",
     k: Annotated[
         list[str] | None, typer.Option("--k", metavar="K[,K…]", help="Cut-offs, up to 100. Default: 10.")
     ] = None,
@@ -83,7 +75,6 @@ def evaluate(
     from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
     from toolrec_cli.data.interactions import Part
-    from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.evaluating import EvalPlan, whom
     from toolrec_cli.operations.evaluating import evaluate as run_evaluate
     from toolrec_cli.operations.exploring import AgentPlan
@@ -102,16 +93,13 @@ def evaluate(
     setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
     ready.trained(setting, found)
     model_plan = llm.model_plan(ctx.params, workspace)
-    agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned, model_plan)
+    agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split), tuned, model_plan)
     if resume is None:
-        ready.all_there_are(n_users, len(found.users_with(agent.before)), f"with a held-out item ({split.value} split)")
-    if ablate is not None:
-        if resume is not None:
-            raise UsageError("An ablation cannot go on where it was stopped.", hint="Leave --resume out.")
-        _ablate(setting, found, ablate, agent, n_users, noise, as_json)
-        return
-    plan = EvalPlan(agent, n_users, ks, chosen, groups)
+        ready.all_there_are(n_users, len(found.users_with(agent.before)), f"with a held-out item ({split} split)")
     goes_on = again(workspace, resume, allow_drift)
+    if ablate is not None:
+        return _ablate(setting, found, ablate, agent, n_users, noise, goes_on, as_json)
+    plan = EvalPlan(agent, n_users, ks, chosen, groups)
     if ctx.params["dry_run"]:
         llm.show_dry_run(setting, found, whom(setting, found, plan, goes_on), goes_on, agent, as_json, plan.asked)
         return
@@ -150,7 +138,14 @@ def _chosen(baselines: str, found: Any) -> tuple[str, ...]:
 
 
 def _ablate(
-    setting: Any, found: Any, kind: str, agent: Any, n_users: int | None, noise: list[str] | None, as_json: bool
+    setting: Any,
+    found: Any,
+    kind: str,
+    agent: Any,
+    n_users: int | None,
+    noise: list[str] | None,
+    goes_on: Any,
+    as_json: bool,
 ) -> None:
     """`--ablate`: the table, the plot and the reading of one ablation. Raises UsageError for a language model's."""
     from toolrec_cli.errors import UsageError
@@ -163,6 +158,6 @@ def _ablate(
         raise UsageError("Ablations are of the built-in surrogate.", hint="Leave --model out, or --ablate.")
     added = options.cutoffs(noise, most=32, option="--noise") if noise else NOISE
     with bars() as progress:
-        run, compared = ablate(setting, found, kind, agent, n_users, added, progress)
+        run, compared = ablate(setting, found, kind, agent, n_users, added, progress, goes_on)
     print_comparison(compared, as_json=as_json)
     say(f"Recorded in {run.path}: variants.parquet, variants.svg, rankings.parquet, report.json", style="dim")

@@ -35,6 +35,9 @@ Attributes = Annotated[
 Tuned = Annotated[bool, typer.Option("--tuned/--untuned", help="Use what toolrec tune learned, where it fits.")]
 Rounds = Annotated[int, typer.Option("--max-rounds", min=1, help="Rounds after which the list must stand.")]
 Length = Annotated[int, typer.Option("--n", min=1, max=100, help="How many items the final list has.")]
+Split = Annotated[
+    Literal["test", "validation"], typer.Option("--split", help="Which part of the split: its items are looked for.")
+]
 Loss = Annotated[
     str,
     typer.Option(

@@ -1,27 +1,23 @@
 """toolrec stress"""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from toolrec_cli.commands import options
+from toolrec_cli.commands.again import again, resumable
 
 
-class Kind(StrEnum):
-    """What goes wrong."""
-
-    IDS = "ids"
-    HISTORIES = "histories"
-
-
+@resumable
 def stress(
     ctx: typer.Context,
-    kind: Annotated[Kind, typer.Argument(metavar="ids|histories", help="What goes wrong.")],
+    kind: Annotated[
+        Literal["ids", "histories"] | None, typer.Argument(metavar="ids|histories", help="What goes wrong.")
+    ] = None,
     dataset: options.DatasetName = None,
     users: Annotated[str, typer.Option(metavar="N|all", help="So many users, drawn by the seed; or all.")] = "500",
-    split: Annotated[str, typer.Option(metavar="test|validation", help="Which held-out items to look for.")] = "test",
+    split: options.Split = "test",
     rates: Annotated[
         list[str] | None,
         typer.Option("--rate", metavar="PER CENT[,…]", help="ids: how many names go wrong. Default: 1,5,20."),
@@ -32,6 +28,8 @@ def stress(
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
     tuned: options.Tuned = True,
+    resume: options.Resume = None,
+    allow_drift: options.AllowDrift = False,
     seed: options.Seed = 42,
     out: options.Out = None,
     as_json: options.Json = False,
@@ -40,6 +38,7 @@ def stress(
     """What becomes of the lists when names go wrong on their way to memory, or when a history makes no sense.
 
     Always against the same users, unstressed. Lists are written before any held-out item is read.
+    Stopped, a run goes on where it was with --resume.
 
     [bold]toolrec stress ids ml-1m --rate 1,5,20 --reruns 1[/bold]
     [bold]toolrec stress histories ml-1m --users all[/bold]
@@ -56,8 +55,8 @@ def stress(
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.variants import print_comparison
 
-    if split not in ("test", "validation"):
-        raise UsageError(f"--split takes test or validation, not {split!r}.")
+    if kind is None:
+        raise UsageError("What is to go wrong?", hint="Type: toolrec stress ids, or toolrec stress histories.")
     shares = tuple(rate / 100 for rate in options.cutoffs(rates or ["1,5,20"], option="--rate"))
     n_users = options.number_or_all(users, "--users")
     found = ready.dataset(workspace, dataset)
@@ -65,8 +64,11 @@ def stress(
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     ready.trained(setting, found)
     agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split), tuned)
-    ready.all_there_are(n_users, len(found.users_with(Part(split))), f"with a held-out item ({split} split)")
+    goes_on = again(workspace, resume, allow_drift)
+    if goes_on is None:
+        ready.all_there_are(n_users, len(found.users_with(Part(split))), f"with a held-out item ({split} split)")
+    plan = StressPlan(agent, n_users, shares, reruns)
     with bars() as progress:
-        run, compared = run_stress(setting, found, kind.value, StressPlan(agent, n_users, shares, reruns), progress)
+        run, compared = run_stress(setting, found, kind, plan, progress, goes_on)
     print_comparison(compared, as_json=as_json)
     say(f"Recorded in {run.path}: variants.parquet, variants.svg, rankings.parquet, report.json", style="dim")

@@ -4,8 +4,8 @@ Everything is drawn from the seed, by user, step and attempt: a tool that is run
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 from pydantic import BaseModel
@@ -70,7 +70,7 @@ class Noise:
 
 @dataclass
 class Ledger:
-    """What became of names, over all users."""
+    """What became of names, over all users since it was last `taken`."""
 
     named: int = 0
     garbled: int = 0
@@ -82,6 +82,18 @@ class Ledger:
     lost: int = 0
     slipped: int = 0
     """Named another item than was meant: nothing that asks the catalogue can see it."""
+
+    def taken(self) -> dict[str, int]:
+        """What was counted since this was last asked, by name; counting begins anew."""
+        counted = asdict(self)
+        for name in counted:
+            setattr(self, name, 0)
+        return counted
+
+    @classmethod
+    def of(cls, counts: Mapping[str, float]) -> "Ledger":
+        """From sums by name."""
+        return cls(**{each.name: int(counts[each.name]) for each in fields(cls)})
 
     def measured(self) -> dict[str, float]:
         """As shares, in per cent: of names, and of calls."""

@@ -85,51 +85,53 @@ class Report:
     schema_version: int = SCHEMA_VERSION
 
 
-def compare(
-    lists: Mapping[str, IntArray],
-    targets: IntArray,
-    ks: Sequence[int],
-    baseline: str,
-    seed: int,
-    against: Mapping[str, str] | None = None,
-) -> tuple[tuple[Row, ...], dict[str, dict[str, FloatArray]]]:
-    """Score every method's lists ([n_users, n] item_index, 0 = none) against the same targets.
+Values = dict[str, dict[str, FloatArray]]
+"""Row -> metric -> everybody's value, [n_users]."""
 
-    Methods are compared with the baseline, or with the one that `against` has for them. Returns the rows, and the per-user
-    values by method and metric.
+
+def scored(
+    lists: Mapping[str, IntArray], targets: IntArray, ks: Sequence[int], seed: int
+) -> tuple[dict[str, dict[str, Interval]], Values]:
+    """Score every method's lists ([n_users, n] item_index, 0 = none) against the same targets: means by method and metric, and
+    the per-user values behind them.
     """
     values = {name: score(found, targets, ks) for name, found in lists.items()}
-    names, others = list(values), [name for name in values if name != baseline]
-    metrics = list(values[baseline])
-    columns = np.stack([values[name][metric] for name in names for metric in metrics], axis=1)
-    means = intervals(columns, stream(seed, "bootstrap"))
-    beside = dict.fromkeys(others, baseline) | {name: other for name, other in (against or {}).items() if other}
-    versus = _against(values, beside, metrics, seed)
-    rows: list[Row] = []
-    for place, name in enumerate(names):
-        part = means[place * len(metrics) : (place + 1) * len(metrics)]
-        rows.append(Row(name, dict(zip(metrics, part, strict=True)), versus.get(name)))
-    return tuple(rows), values
+    cells = [(name, metric) for name, found in values.items() for metric in found]
+    found = intervals(np.stack([values[name][metric] for name, metric in cells], axis=1), stream(seed, "bootstrap"))
+    means: dict[str, dict[str, Interval]] = {name: {} for name in values}
+    for (name, metric), each in zip(cells, found, strict=True):
+        means[name][metric] = each
+    return means, values
+
+
+def compare(
+    lists: Mapping[str, IntArray], targets: IntArray, ks: Sequence[int], baseline: str, seed: int
+) -> tuple[tuple[Row, ...], Values]:
+    """Every method's row, each compared with the baseline, and the per-user values by method and metric."""
+    means, values = scored(lists, targets, ks, seed)
+    versus = paired_differences(values, [(name, baseline) for name in values if name != baseline], seed)
+    return tuple(Row(name, found, versus.get((name, baseline))) for name, found in means.items()), values
 
 
 def difference(values: Mapping[str, Mapping[str, FloatArray]], name: str, other: str, seed: int) -> dict[str, Paired]:
     """By metric, what one row is better by than another, on the same users."""
-    return _against(values, {name: other}, list(values[name]), seed)[name]
+    return paired_differences(values, [(name, other)], seed)[name, other]
 
 
-def _against(
-    values: Mapping[str, Mapping[str, FloatArray]], beside: Mapping[str, str], metrics: Sequence[str], seed: int
-) -> dict[str, dict[str, Paired]]:
-    """Row -> metric -> its difference to that of the row beside it; the p-values of a metric are corrected for their number."""
-    if not beside:
+def paired_differences(
+    values: Mapping[str, Mapping[str, FloatArray]], pairs: Sequence[tuple[str, str]], seed: int
+) -> dict[tuple[str, str], dict[str, Paired]]:
+    """(row, another) -> metric -> what the first is better by; the p-values of a metric are corrected for the number of pairs."""
+    if not pairs:
         return {}
-    columns = [values[name][metric] - values[other][metric] for metric in metrics for name, other in beside.items()]
+    metrics = list(values[pairs[0][0]])
+    columns = [values[name][metric] - values[other][metric] for metric in metrics for name, other in pairs]
     found = paired(np.stack(columns, axis=1), stream(seed, "paired"))
-    versus: dict[str, dict[str, Paired]] = {name: {} for name in beside}
+    versus: dict[tuple[str, str], dict[str, Paired]] = {pair: {} for pair in pairs}
     for place, metric in enumerate(metrics):
-        corrected = holm_corrected(found[place * len(beside) : (place + 1) * len(beside)])
-        for name, each in zip(beside, corrected, strict=True):
-            versus[name][metric] = each
+        corrected = holm_corrected(found[place * len(pairs) : (place + 1) * len(pairs)])
+        for pair, each in zip(pairs, corrected, strict=True):
+            versus[pair][metric] = each
     return versus
 
 

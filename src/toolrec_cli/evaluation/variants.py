@@ -1,12 +1,12 @@
 """Variants of one system on the same users: what an ablation or a stress test says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from toolrec_cli.evaluation.report import Row, compare
+from toolrec_cli.evaluation.report import paired_differences, scored
 from toolrec_cli.evaluation.significance import Interval, Paired
 
 IntArray = npt.NDArray[np.int64]
@@ -22,6 +22,10 @@ class Variant:
     measured: Mapping[str, float] = field(default_factory=dict[str, float])
     against: str = ""
     """The variant that it is compared with, where that is not the reference."""
+    also: str = ""
+    """Another one that it is compared with besides."""
+    counts: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Sums over all users, from which `measured` is worked out."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,14 @@ class VariantRow:
     versus: dict[str, Paired] | None
     measured: dict[str, float]
     against: str = ""
+    also: str = ""
+    versus_also: dict[str, Paired] | None = None
+    """The same with `also`, where it is compared with a second one."""
+
+    def comparisons(self) -> list[tuple[str, dict[str, Paired]]]:
+        """With which it is compared, and what came out."""
+        both = [(self.against, self.versus), (self.also, self.versus_also)]
+        return [(name, versus) for name, versus in both if versus is not None]
 
 
 @dataclass(frozen=True)
@@ -53,20 +65,30 @@ class Comparison:
     schema_version: int = SCHEMA_VERSION
 
 
+Reading = Callable[[Sequence[VariantRow], str, int], tuple[str, ...]]
+"""Says in two lines what the rows show, given the reference and the cut-off."""
+
+
 def rows_of(
     variants: Sequence[Variant], targets: IntArray, k: int, reference: str, seed: int
 ) -> tuple[VariantRow, ...]:
-    """Every variant against the same held-out items, [n_users]; p-values corrected over the variants."""
-    by_name = {variant.name: variant for variant in variants}
-    lists = {name: variant.lists for name, variant in by_name.items()}
-    against = {name: variant.against for name, variant in by_name.items()}
-    found, _ = compare(lists, targets, (k,), reference, seed, against)
-    return tuple(_row(row, by_name[row.name], reference) for row in found)
-
-
-def _row(row: Row, variant: Variant, reference: str) -> VariantRow:
-    against = "" if row.versus is None else variant.against or reference
-    return VariantRow(row.name, row.metrics, row.versus, dict(variant.measured), against)
+    """Every variant against the same held-out items, [n_users]; p-values corrected over all comparisons."""
+    means, values = scored({variant.name: variant.lists for variant in variants}, targets, (k,), seed)
+    first = {each.name: each.against or reference for each in variants if each.name != reference}
+    second = {each.name: each.also for each in variants if each.also}
+    found = paired_differences(values, [*first.items(), *second.items()], seed)
+    return tuple(
+        VariantRow(
+            name=each.name,
+            metrics=means[each.name],
+            versus=found.get((each.name, first.get(each.name, ""))),
+            measured={name: float(value) for name, value in each.measured.items()},
+            against=first.get(each.name, ""),
+            also=each.also,
+            versus_also=found.get((each.name, each.also)),
+        )
+        for each in variants
+    )
 
 
 def reading(rows: Sequence[VariantRow], reference: str, k: int) -> tuple[str, str]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.evaluation.variants import Comparison, Variant
-from toolrec_cli.operations.bench import Bench, compared, prepared
+from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.exploring import AgentPlan
+from toolrec_cli.operations.inquiring import Inquiry, inquire
+from toolrec_cli.operations.resuming import Again
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.registry import Registry
@@ -16,11 +18,20 @@ NOISE = (1, 2, 4, 8, 16, 32)
 
 
 @dataclass(frozen=True)
+class AblationPlan:
+    """The surrogate, how many users (None: all), and how many made-up attributes are added, where that is what is asked."""
+
+    agent: AgentPlan = AgentPlan()
+    n_users: int | None = None
+    noise: tuple[int, ...] = NOISE
+
+
+@dataclass(frozen=True)
 class AblationKind:
     """What is asked, and how the variants are made; `make` also names the reference."""
 
     question: str
-    make: Callable[[Bench], tuple[list[Variant], str]]
+    make: Callable[[Bench, AblationPlan], tuple[list[Variant], str]]
 
 
 ABLATIONS: Registry[AblationKind] = Registry("toolrec_cli.operations.ablations", "ABLATION", "ablation")
@@ -34,8 +45,12 @@ def ablate(
     n_users: int | None = None,
     noise: tuple[int, ...] = NOISE,
     progress: Progress = silent,
+    again: Again | None = None,
 ) -> tuple[RunDir, Comparison]:
-    """Every variant's lists, then their scores. Raises UsageError for an ablation that does not exist or cannot be made here."""
-    found = ABLATIONS.get(kind)
-    bench = prepared(setting, dataset, plan or AgentPlan(), n_users, progress, noise)
-    return compared(bench, "ablate", kind, found.question, found.make)
+    """Every variant's lists, then their scores; with `again` that run goes on.
+
+    Raises UsageError for an ablation that does not exist or cannot be made here.
+    """
+    found, whole = ABLATIONS.get(kind), AblationPlan(plan or AgentPlan(), n_users, noise)
+    inquiry = Inquiry("ablate", kind, found.question, lambda bench: found.make(bench, whole))
+    return inquire(setting, dataset, inquiry, whole, progress, again)

@@ -28,25 +28,33 @@ class Again:
 
 
 @contextmanager
-def underway(
-    setting: Setting, manifest: Manifest, user_ids: Sequence[str], again: Again | None = None
-) -> Generator[tuple[RunDir, Record]]:
-    """A new run, or `again` that goes on, with its record.
+def going(
+    setting: Setting, manifest: Manifest, user_ids: Sequence[str], log: str, again: Again | None = None
+) -> Generator[RunDir]:
+    """A new run, or `again` that goes on, whose record of users is the file `log`.
 
     Raises UsageError when something that matters has changed since the run began, InputError when another process is at it.
     """
     if again is None:
-        with recording(setting.runs, manifest, setting.out, TRAJECTORIES) as run:
+        with recording(setting.runs, manifest, setting.out, log) as run:
             write_table(run.path / ASKED_FILE, ASKED, {"user_id": user_ids})
-            with Record(run.path / TRAJECTORIES, user_ids) as record:
-                yield run, record
+            yield run
         return
     drift = drifted(again.run.manifest, manifest)
     if drift and not again.allow_drift:
         raise _refusal(again.run, drift)
     noted = {"argv": list(setting.call.argv), "versions": manifest.versions, "drift": drift}
+    with resuming(again.run.path, log, **noted) as run:
+        yield run
+
+
+@contextmanager
+def underway(
+    setting: Setting, manifest: Manifest, user_ids: Sequence[str], again: Again | None = None
+) -> Generator[tuple[RunDir, Record]]:
+    """`going`, with the record of trajectories. Raises the same."""
     with (
-        resuming(again.run.path, TRAJECTORIES, **noted) as run,
+        going(setting, manifest, user_ids, TRAJECTORIES, again) as run,
         Record(run.path / TRAJECTORIES, user_ids) as record,
     ):
         take_in(run.path, record, user_ids)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -10,11 +11,13 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.evaluation.histories import ADVERSE, altered
 from toolrec_cli.evaluation.labels import label_tables
-from toolrec_cli.evaluation.noise import GARBLES, Noise
+from toolrec_cli.evaluation.noise import GARBLES, Ledger, Noise
 from toolrec_cli.evaluation.variants import Comparison, Variant
-from toolrec_cli.operations.bench import Bench, compared, prepared
+from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.exploring import Agent, AgentPlan
+from toolrec_cli.operations.inquiring import Inquiry, inquire
 from toolrec_cli.operations.noisy import noisy
+from toolrec_cli.operations.resuming import Again
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.storage.run_dir import RunDir
@@ -37,18 +40,25 @@ class StressPlan:
 
 
 def stress(
-    setting: Setting, dataset: Dataset, kind: str, plan: StressPlan | None = None, progress: Progress = silent
+    setting: Setting,
+    dataset: Dataset,
+    kind: str,
+    plan: StressPlan | None = None,
+    progress: Progress = silent,
+    again: Again | None = None,
 ) -> tuple[RunDir, Comparison]:
-    """Every variant's lists, then their scores against the unstressed. Raises UsageError for a stress that does not exist."""
+    """Every variant's lists, then their scores against the unstressed; with `again` that run goes on.
+
+    Raises UsageError for a stress that does not exist.
+    """
     plan = plan or StressPlan()
     if kind not in KINDS:
         raise UsageError(unknown("stress", kind, KINDS))
-    bench = prepared(setting, dataset, plan.agent, plan.n_users, progress)
     makers: dict[str, Callable[[Bench], tuple[list[Variant], str]]] = {
-        "ids": lambda bench: _ids(bench, plan),
+        "ids": partial(_ids, plan=plan),
         "histories": _histories,
     }
-    return compared(bench, "stress", kind, KINDS[kind], makers[kind])
+    return inquire(setting, dataset, Inquiry("stress", kind, KINDS[kind], makers[kind]), plan, progress, again)
 
 
 def _ids(bench: Bench, plan: StressPlan) -> tuple[list[Variant], str]:
@@ -60,9 +70,11 @@ def _ids(bench: Bench, plan: StressPlan) -> tuple[list[Variant], str]:
         for rate in plan.rates
     }
     explorers = {UNSTRESSED: agent.explorer, **{name: explorer for name, (explorer, _) in tried.items()}}
-    made = bench.explored(agent, explorers)
+    made = bench.explored(
+        agent, explorers, lambda name, trajectory, index: tried[name][1].taken() if name in tried else {}
+    )
     return [
-        replace(each, measured={**tried[each.name][1].measured(), **_ended(each)}) if each.name in tried else each
+        replace(each, measured={**Ledger.of(each.counts).measured(), **_ended(each)}) if each.name in tried else each
         for each in made
     ], UNSTRESSED
 
@@ -84,30 +96,33 @@ def _histories(bench: Bench) -> tuple[list[Variant], str]:
 
 def _observed(bench: Bench, agent: Agent, name: str) -> Variant:
     """One variant, with how the explorations went."""
-    seen: list[tuple[bool, int, int, bool]] = []
-    n_items = len(bench.dataset.catalog)
 
-    def look(_: str, trajectory: Trajectory) -> None:
-        own = agent.histories.history(int(bench.users[len(seen)]))
-        ids = [entry.item_id for entry in trajectory.ranking]
-        matches = [agent.dataset.catalog.resolve(item_id) for item_id in ids]
-        items = [match.item_index for match in matches if match]
-        wanted = min(trajectory.n, n_items - len(np.unique(own)))
-        valid = len(set(items)) == len(ids) == wanted and not np.isin(items, own).any()
+    def count(_: str, trajectory: Trajectory, index: int) -> dict[str, float]:
         refused, recovered = refusals(trajectory)
-        seen.append((looped(trajectory), refused, recovered, valid and trajectory.status is Status.FINISHED))
+        valid = is_valid(trajectory, agent, index)
+        return {"looping": int(looped(trajectory)), "refused": refused, "recovered": recovered, "valid": int(valid)}
 
-    (found,) = bench.explored(agent, {name: agent.explorer}, look)
-    loops, refused, recovered, valid = (np.array(column) for column in zip(*seen, strict=True))
+    (found,) = bench.explored(agent, {name: agent.explorer}, count)
+    n_users = len(bench.users)
     measured = {
         "rounds": found.measured["rounds"],
-        "looping %": 100 * float(loops.mean()),
-        "refused steps": float(refused.sum()),
-        "recovered steps": float(recovered.sum()),
-        "valid lists %": 100 * float(valid.mean()),
+        "looping %": 100 * found.counts["looping"] / n_users,
+        "refused steps": found.counts["refused"],
+        "recovered steps": found.counts["recovered"],
+        "valid lists %": 100 * found.counts["valid"] / n_users,
         "CPU ms": found.measured["CPU ms"],
     }
     return replace(found, measured=measured)
+
+
+def is_valid(trajectory: Trajectory, agent: Agent, user_index: int) -> bool:
+    """Whether the list is full, the surrogate's own, and holds items alone, none twice, none of the history."""
+    own = agent.histories.history(user_index)
+    ids = [entry.item_id for entry in trajectory.ranking]
+    items = [match.item_index for match in map(agent.dataset.catalog.resolve, ids) if match]
+    wanted = min(trajectory.n, len(agent.dataset.catalog) - len(np.unique(own)))
+    proper = len(set(items)) == len(ids) == wanted and not np.isin(items, own).any()
+    return proper and trajectory.status is Status.FINISHED
 
 
 def looped(trajectory: Trajectory) -> bool:

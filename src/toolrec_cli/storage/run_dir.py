@@ -62,7 +62,7 @@ class Manifest:
 
 def resumed_by(verb: str) -> str:
     """The command whose --resume goes on with a run of `verb`."""
-    return {"what-if": "replay"}.get(verb, verb)
+    return {"what-if": "replay", "ablate": "eval"}.get(verb, verb)
 
 
 class RunDir:

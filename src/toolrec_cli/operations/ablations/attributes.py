@@ -3,8 +3,9 @@
 What grows with the number of tools is measured too: CPU time a user, encodings included, trained parameters, and item tables.
 """
 
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -21,7 +22,7 @@ from toolrec_cli.models.encoding import trainable_parameters
 from toolrec_cli.models.fitting import Examples, Watch, fit_encoder
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.models.training import TrainingSettings
-from toolrec_cli.operations.ablating import AblationKind
+from toolrec_cli.operations.ablating import AblationKind, AblationPlan
 from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.exploring import Agent
 from toolrec_cli.progress import silent
@@ -43,7 +44,7 @@ class _Tools:
     catalog: Catalog
 
 
-def make(bench: Bench) -> tuple[list[Variant], str]:
+def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
     """All real attributes are the reference."""
     agent = bench.agent(tuned=False)
     real = agent.scorer.attributes
@@ -53,7 +54,7 @@ def make(bench: Bench) -> tuple[list[Variant], str]:
     tried = [_Tools(name, agent.scorer.with_tools(names), agent.dataset.catalog) for name, names in sets.items()]
     if len(real) > 1:
         tried.append(_Tools("all", agent.scorer, agent.dataset.catalog))
-    tried += _made_up(bench, agent)
+    tried += _made_up(bench, agent, plan.noise)
     return [_tried(bench, agent, each) for each in tried], "all" if len(real) > 1 else (*real, "no attribute")[0]
 
 
@@ -63,35 +64,36 @@ def _tried(bench: Bench, agent: Agent, tools: _Tools) -> Variant:
     explorer = replace(
         agent.explorer, toolbox=toolbox, catalog=tools.catalog, facets=facets, attributes=scorer.attributes
     )
-    begun = time.process_time()
     (found,) = bench.explored(replace(agent, scorer=scorer, explorer=explorer), {tools.name: explorer})
-    seconds = time.process_time() - begun
     tables = sum(table.nbytes for table in scorer.tables.values())
     measured = {
         "tools": len(scorer.attributes) + 1,
         "rounds": found.measured["rounds"],
-        "CPU ms": 1000 * seconds / max(1, len(bench.users)),
+        "CPU ms": 1000 * (found.counts["seconds"] + found.counts["encoding"]) / len(bench.users),
         "trained parameters": sum(map(trainable_parameters, scorer.encoders.values())),
         "item tables MiB": tables / 2**20,
     }
     return replace(found, measured=measured)
 
 
-def _made_up(bench: Bench, agent: Agent) -> list[_Tools]:
+def _made_up(bench: Bench, agent: Agent, numbers: Sequence[int]) -> list[_Tools]:
     """All real attributes, and so many made-up ones."""
-    most = max(bench.noise, default=0)
+    most = max(numbers, default=0)
     if not most:
         return []
     catalog = noisy_catalog(agent.dataset.catalog, most, bench.setting.seed)
     examples = _few(bench)
     encoders: dict[str, AttributeEncoder] = {}
     for number in range(1, most + 1):
-        encoders[f"noise {number}"] = _trained(agent, catalog, f"noise {number}", examples, bench.setting.seed)
+        name = f"noise {number}"
+        encoders[name] = _encoder(agent, catalog, name, bench.setting.seed)
+        state = bench.once(name, partial(_trained, agent, encoders[name], examples, bench.setting.seed))
+        encoders[name].load_state_dict(state)
         bench.progress("tools of made-up attributes", number, most)
     real = agent.scorer.attributes
     return [
         _Tools(f"all + {n} made up", agent.scorer.with_tools(real, dict(list(encoders.items())[:n])), catalog)
-        for n in bench.noise
+        for n in numbers
     ]
 
 
@@ -114,14 +116,19 @@ def _few(bench: Bench) -> Examples:
     return Examples(histories.of(users), bench.dataset.held_out(Part.VALIDATION)[users])
 
 
-def _trained(agent: Agent, catalog: Catalog, name: str, examples: Examples, seed: int) -> AttributeEncoder:
+def _encoder(agent: Agent, catalog: Catalog, name: str, seed: int) -> AttributeEncoder:
+    """Not trained yet."""
     shape = agent.scorer.backbone.config
     torch.manual_seed(stream_seed(seed, f"encoder:{name}", "initial weights"))
-    encoder = store.build_encoder(EncoderConfig(name, shape.embedding_size, shape.max_length), catalog)
+    return store.build_encoder(EncoderConfig(name, shape.embedding_size, shape.max_length), catalog).eval()
+
+
+def _trained(agent: Agent, encoder: AttributeEncoder, examples: Examples, seed: int) -> dict[str, torch.Tensor]:
     settings = TrainingSettings(epochs=1, learning_rate=3e-4, batch_size=32, seed=seed)
     watch = Watch(lambda: None, lambda _: None, silent)
     fit_encoder(agent.scorer.backbone, encoder, examples, settings, watch)
-    return encoder.eval()
+    encoder.eval()
+    return encoder.state_dict()
 
 
 ABLATION = AblationKind("What do more attributes add, made-up ones among them, and what do they cost?", make)

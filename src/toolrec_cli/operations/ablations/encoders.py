@@ -9,12 +9,12 @@ from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.evaluation.variants import Variant
 from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
-from toolrec_cli.operations.ablating import AblationKind
+from toolrec_cli.operations.ablating import AblationKind, AblationPlan
 from toolrec_cli.operations.bench import Bench
 from toolrec_cli.seeds import stream
 
 
-def make(bench: Bench) -> tuple[list[Variant], str]:
+def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
     """Each tool, and each with its values shuffled; the backbone is the reference."""
     agent = bench.agent(tuned=False)
     runs = store.find_encoders(bench.setting.runs, bench.dataset, agent.inputs["backbone"])

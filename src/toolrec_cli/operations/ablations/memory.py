@@ -9,14 +9,14 @@ from dataclasses import replace
 from toolrec_cli.agent.loop import Explorer
 from toolrec_cli.evaluation.noise import Ledger, Noise
 from toolrec_cli.evaluation.variants import Variant
-from toolrec_cli.operations.ablating import AblationKind
+from toolrec_cli.operations.ablating import AblationKind, AblationPlan
 from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.noisy import noisy, unchecked
 
 RATES = (0.0, 0.05, 0.2)
 
 
-def make(bench: Bench) -> tuple[list[Variant], str]:
+def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
     """Memory on and off at every rate of errors. Off is compared with on at the same rate; on, with on and no errors."""
     agent = bench.agent(tuned=False)
     tried: dict[str, tuple[Explorer, Ledger]] = {}
@@ -26,12 +26,13 @@ def make(bench: Bench) -> tuple[list[Variant], str]:
         tried[_name("on", rate)] = noisy(agent, noise)
         tried[_name("off", rate)] = unchecked(agent, noise)
         against[_name("off", rate)] = _name("on", rate)
-    made = bench.explored(agent, {name: explorer for name, (explorer, _) in tried.items()})
+    explorers = {name: explorer for name, (explorer, _) in tried.items()}
+    made = bench.explored(agent, explorers, lambda name, trajectory, index: tried[name][1].taken())
     n_items = len(agent.dataset.catalog)
     return [
         replace(
             each,
-            measured={"no item %": 100 * _nobody(each, n_items), **tried[each.name][1].measured()},
+            measured={"no item %": 100 * _nobody(each, n_items), **Ledger.of(each.counts).measured()},
             against=against.get(each.name, ""),
         )
         for each in made

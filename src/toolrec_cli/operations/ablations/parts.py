@@ -3,25 +3,27 @@
 Everything is fitted on validation items. The candidates are the same for all, found by one exploration a user.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from toolrec_cli.agent.builtin import BuiltinSurrogate, Habits
 from toolrec_cli.agent.features import Feature, Features
-from toolrec_cli.agent.trajectory import Trajectory
+from toolrec_cli.agent.trajectory import Status
 from toolrec_cli.agent.tuned import TunedRanker, Weights
 from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import UsageError
-from toolrec_cli.evaluation.rows import padded
 from toolrec_cli.evaluation.variants import Variant
 from toolrec_cli.models import evidence, listwise
 from toolrec_cli.models.listwise import Lists
-from toolrec_cli.operations.ablating import AblationKind
-from toolrec_cli.operations.bench import Bench
+from toolrec_cli.operations.ablating import AblationKind, AblationPlan
+from toolrec_cli.operations.bench import Bench, usual
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
+from toolrec_cli.operations.tried import Tried
 from toolrec_cli.operations.tuning import TunePlan, candidate_lists
 from toolrec_cli.tools.protocol import Candidate, Context, Refused
 from toolrec_cli.tools.rank import RankTool
@@ -55,27 +57,31 @@ class Remembering(TunedRanker):
         return self.items[np.lexsort((self.items, -weights.score(self._values)))][:n]
 
 
-def make(bench: Bench) -> tuple[list[Variant], str]:
+def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
     """All parts together are the reference. Raises UsageError for the validation split, on which they are fitted."""
     if bench.part is not Part.TEST:
         raise UsageError("The parts are fitted on the validation split.", hint="Use --split test.")
-    weights = _fitted(bench)
-    agent, ranker = _agent(bench, weights["all"])
+    agent = bench.agent(tuned=False)
+    counted = evidence.gather(bench.dataset.before(Part.TEST), len(bench.dataset.catalog))
+    features = Features(agent.scorer, counted, bench.dataset.catalog, agent.explorer.facets)
+    weights = _weights(bench, left_out(features.columns))
+    ranker = Remembering(features, weights["all"])
+    agent = _ordering_by(ranker, agent)
     n = agent.explorer.limits.n
-    lists = {name: np.zeros((len(bench.users), n), np.int64) for name in weights}
-    done = 0
 
-    def note(_: str, trajectory: Trajectory) -> None:
-        nonlocal done
-        for name, each in weights.items():
-            lists[name][done] = padded(ranker.best_by(each, n), n)
+    def best(index: int, names: Sequence[str]) -> Iterable[tuple[str, Tried]]:
+        """One exploration, and what each of the rankers makes of its candidates."""
         ranker.forget()
-        done += 1
+        begun = time.process_time()
+        trajectory = agent.explore(index)
+        own = trajectory.status is Status.FINISHED
+        counts = {"rounds": len(trajectory.steps), "unfinished": int(not own), "seconds": time.process_time() - begun}
+        for name in names:
+            yield name, Tried(ranker.best_by(weights[name], n), counts)
 
-    (explored,) = bench.explored(agent, {"all": agent.explorer}, note)
-    variants = [Variant(name, found) for name, found in lists.items()]
-    variants[0] = replace(variants[0], measured=explored.measured)
-    return [bench.retrieved(agent, None, agent.backbone), *variants], "all"
+    found = bench.tried(agent, list(weights), best, lambda: agent.explore(int(bench.users[0])))
+    found[0] = replace(found[0], measured=usual(found[0].counts, len(bench.users)))
+    return [bench.retrieved(agent, None, agent.backbone), *found], "all"
 
 
 def left_out(columns: Sequence[Feature]) -> dict[str, BoolArray]:
@@ -99,8 +105,17 @@ def without(weights: Weights, gone: BoolArray) -> Weights:
     )
 
 
-def _fitted(bench: Bench) -> dict[str, Weights]:
+def _weights(bench: Bench, variants: Mapping[str, BoolArray]) -> dict[str, Weights]:
     """One ranker a variant, each by the same recipe as `toolrec tune`."""
+    found: dict[str, dict[str, npt.NDArray[np.float32]]] = {name: {} for name in variants}
+    for name, tensor in bench.once("rankers", lambda: _fitted(bench, variants)).items():
+        variant, _, part = name.rpartition("/")
+        found[variant][part] = tensor.numpy()
+    return {name: without(Weights.of(found[name]), gone) for name, gone in variants.items()}
+
+
+def _fitted(bench: Bench, variants: Mapping[str, BoolArray]) -> dict[str, Tensor]:
+    """Every variant's state, as "variant/part"."""
     plan = TunePlan(bench.plan.backbone, bench.plan.attributes)
     chosen = AgentPlan(plan.backbone, plan.attributes, before=Part.VALIDATION, tuned=False)
     agent = assemble(bench.setting, bench.dataset, chosen)
@@ -108,26 +123,21 @@ def _fitted(bench: Bench) -> dict[str, Weights]:
     features = Features(agent.scorer, counted, bench.dataset.catalog, agent.explorer.facets)
     lists, _ = candidate_lists(agent, features, bench.dataset, plan, bench.setting.seed, bench.progress)
     settings = replace(plan.fit, seed=bench.setting.seed)
-    found: dict[str, Weights] = {}
-    variants = left_out(features.columns)
-    for name, gone in variants.items():
-        bench.progress("fitting", len(found), len(variants), name)
+    found: dict[str, Tensor] = {}
+    for done, (name, gone) in enumerate(variants.items()):
+        bench.progress("fitting", done, len(variants), name)
         kept = Lists(np.where(gone, np.float32(0.0), lists.values), lists.offsets, lists.wanted)
         state = listwise.fit_alone(kept, settings).state_dict()
-        found[name] = without(Weights.of({key: tensor.numpy() for key, tensor in state.items()}), gone)
+        found |= {f"{name}/{part}": tensor for part, tensor in state.items()}
     return found
 
 
-def _agent(bench: Bench, weights: Weights) -> tuple[Agent, Remembering]:
-    """The surrogate as it explores when tuned, with a ranker that remembers."""
-    agent = bench.agent(tuned=False)
-    counted = evidence.gather(bench.dataset.before(Part.TEST), len(bench.dataset.catalog))
-    ranker = Remembering(Features(agent.scorer, counted, bench.dataset.catalog, agent.explorer.facets), weights)
-    ranker.forget()
+def _ordering_by(ranker: Remembering, agent: Agent) -> Agent:
+    """The surrogate as it explores when tuned, with this ranker."""
     tools = {**agent.explorer.toolbox.tools, "rank": RankTool(ranker)}
     surrogate = BuiltinSurrogate(Habits(k=TunePlan().k), tuned=True)
     explorer = replace(agent.explorer, surrogate=surrogate, toolbox=Toolbox(list(tools.values())))
-    return replace(agent, explorer=explorer), ranker
+    return replace(agent, explorer=explorer)
 
 
 ABLATION = AblationKind("Which part of what the tuned ranker weighs is its gain owed to?", make)

@@ -1,12 +1,12 @@
 """How many rounds are worth it: the same surrogate, made to stop after 1, 2, … rounds."""
 
 from toolrec_cli.evaluation.variants import Variant
-from toolrec_cli.operations.ablating import AblationKind
+from toolrec_cli.operations.ablating import AblationKind, AblationPlan
 from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.changing import of_rounds
 
 
-def make(bench: Bench) -> tuple[list[Variant], str]:
+def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
     """One variant a number of rounds; the most is the reference."""
     agent = bench.agent()
     most = agent.explorer.limits.max_rounds

@@ -2,11 +2,11 @@
 
 from toolrec_cli.errors import UsageError
 from toolrec_cli.evaluation.variants import Variant
-from toolrec_cli.operations.ablating import AblationKind
+from toolrec_cli.operations.ablating import AblationKind, AblationPlan
 from toolrec_cli.operations.bench import Bench
 
 
-def make(bench: Bench) -> tuple[list[Variant], str]:
+def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
     """Tuned against untuned, which is the reference. Raises UsageError where nothing tuned fits."""
     agent = bench.agent(tuned=True)
     if agent.untuned:
