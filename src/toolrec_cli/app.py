@@ -55,6 +55,19 @@ class _Boundary(TyperGroup):
             say_error(_with_notes(_about(error), error))
             raise typer.Exit(InputError.exit_code) from None
 
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Its help names only variables with a name of their own: every option has one, and saying so would hide the rest."""
+        return _quiet_about_variables(super().get_command(ctx, cmd_name))
+
+
+def _quiet_about_variables(command: Any) -> Any:
+    if command is not None:
+        for each in command.params:
+            each.show_envvar = each.envvar is not None
+        for within in getattr(command, "commands", {}).values():
+            _quiet_about_variables(within)
+    return command
+
 
 def _notes(error: BaseException) -> list[str]:
     """What was said of an error on its way up: what of a run is kept, and how it goes on."""
@@ -115,6 +128,8 @@ def entry(
     """A recommender that explores a catalogue attribute by attribute, and shows every step (ToolRec, arXiv 2405.15114).
 
     Start with [bold]toolrec recommend --user 42 --trace[/bold]: in an empty folder it makes a small sample ready and answers.
+
+    Whatever is an option may be a variable of the environment: TOOLREC_EVAL_USERS=200 is toolrec eval --users 200.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ and ctx.invoked_subcommand != "pretrain":
         _one_process_only(str(ctx.invoked_subcommand))

@@ -20,8 +20,8 @@ Run = Callable[..., CompletedProcess[str]]
 Interrupt = Callable[..., CompletedProcess[str]]
 
 STOPPED = "Error: Stopped.\nHint: Nothing was finished, and nothing half-done is left behind.\n"
-KEPT = "Error: Stopped.\nHint: Kept: {}\n"
-RESUMABLE = "Error: Stopped.\nHint: Kept: {0} Go on: toolrec pretrain --resume {0}\n"
+KEPT = "Error: Stopped.\nHint: Kept: {}.\n"
+RESUMABLE = "Error: Stopped.\nHint: Kept: {0}. Go on: toolrec {1} --resume {0}\n"
 
 LISTENING = """
 import signal
@@ -151,8 +151,7 @@ def _serves_only_by_name(workspace: Path, ndcg: float) -> None:
 def test_whoever_was_explored_is_kept(interrupt: Interrupt, toolrec: Run, workspace: Path, words: list[str]) -> None:
     out = workspace / "runs" / "interrupted"
     said = interrupt(out, "trajectories.jsonl", *words, "--out", str(out), "-w", str(workspace), before=SLOW_USERS)
-    again = f"{out}. Go on: toolrec {words[0]} --resume {out}"
-    assert (said.returncode, said.stdout, said.stderr) == (130, "", KEPT.format(again))
+    assert (said.returncode, said.stdout, said.stderr) == (130, "", RESUMABLE.format(out, words[0]))
     assert {path.name for path in out.iterdir()} == {"run.json", "asked.parquet", "trajectories.jsonl"}
     manifest = open_run(out).manifest
     assert (manifest.status, list(manifest.outputs)) == ("interrupted", ["asked.parquet", "trajectories.jsonl"])

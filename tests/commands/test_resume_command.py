@@ -39,7 +39,7 @@ def test_an_interrupted_run_goes_on_and_answers(toolrec: Run, process: Run, work
     words = ["pretrain", *SHORT, "--out", "run", "-w", "."]
     stopped = process(*words, before=ONE_EPOCH, cwd=workspace)
     assert stopped.returncode == 130
-    assert stopped.stderr.endswith("Hint: Kept: run Go on: toolrec pretrain --resume run\n")
+    assert stopped.stderr.endswith("Hint: Kept: run. Go on: toolrec pretrain --resume run\n")
     assert open_run(workspace / "run").manifest.status == "interrupted"
     answer = json.loads(toolrec("pretrain", "--resume", workspace / "run", "--json", "-w", workspace).stdout)
     assert (answer["run"], answer["epochs"], open_run(workspace / "run").manifest.status) == (

@@ -14,7 +14,7 @@ from toolrec_cli.data.interactions import Part
 from toolrec_cli.errors import UsageError
 from toolrec_cli.evaluation.variants import Comparison
 from toolrec_cli.models.listwise import FitSettings
-from toolrec_cli.operations.ablating import ABLATIONS, ablate
+from toolrec_cli.operations.ablating import ABLATIONS, AblationPlan, ablate
 from toolrec_cli.operations.ablations.attributes import noisy_catalog
 from toolrec_cli.operations.ablations.parts import left_out, without
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
@@ -50,11 +50,11 @@ def films(tiny: Dataset) -> Dataset:
 
 
 def made(workspace: Path, films: Dataset, kind: str, **more: object) -> tuple[RunDir, Comparison]:
-    return ablate(Setting(workspace), films, kind, noise=(1, 2), **more)  # type: ignore[arg-type]
+    return ablate(Setting(workspace), films, kind, AblationPlan(noise=(1, 2), **more))  # type: ignore[arg-type]
 
 
 def test_these_are_the_ablations() -> None:
-    assert sorted(ABLATIONS.names()) == sorted([*NAMES, "tuned"])
+    assert sorted(ABLATIONS.names()) == sorted([*NAMES, "tuned", "models"])
 
 
 @pytest.mark.parametrize("kind", list(NAMES))
@@ -123,7 +123,7 @@ def test_tuned_against_untuned(workspace: Path, films: Dataset) -> None:
 def test_parts_are_not_scored_on_what_they_are_fitted_on(workspace: Path, films: Dataset) -> None:
     there = sorted((workspace / "runs").iterdir())
     with pytest.raises(UsageError, match="fitted on the validation split"):
-        made(workspace, films, "parts", plan=AgentPlan(before=Part.VALIDATION))
+        made(workspace, films, "parts", agent=AgentPlan(before=Part.VALIDATION))
     assert sorted((workspace / "runs").iterdir()) == there
 
 

@@ -43,14 +43,6 @@ def resumable(command: Callable[..., None]) -> Callable[..., None]:
     return with_record
 
 
-def again(workspace: Path, resume: str | None, allow_drift: bool) -> Any:
-    """What the operation is told of it."""
-    from toolrec_cli.operations.resuming import Again
-    from toolrec_cli.storage.run_dir import find_run
-
-    return None if resume is None else Again(find_run(workspace / "runs", resume), allow_drift)
-
-
 def _recorded(ctx: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
     """The settings of the run's record that were not typed."""
     from toolrec_cli.errors import UsageError

@@ -1,63 +1,29 @@
 """toolrec eval"""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from toolrec_cli.commands import model_options as llm
 from toolrec_cli.commands import options
-from toolrec_cli.commands.again import again, resumable
+from toolrec_cli.commands.again import resumable
+from toolrec_cli.commands.eval_options import Ablation, Asked
+from toolrec_cli.commands.grouping import grouped
+from toolrec_cli.commands.groups import Output, Resumed, Surrogate, Work
 
 
 @resumable
 @llm.with_model
+@grouped
 def evaluate(
     ctx: typer.Context,
+    asked: Asked,
+    ablation: Ablation,
+    surrogate: Surrogate,
+    resumed: Resumed,
+    work: Work,
+    output: Output,
     dataset: options.DatasetName = None,
-    users: Annotated[
-        str, typer.Option("--users", metavar="N|all", help="So many users, drawn by the seed; or all of them.")
-    ] = "all",
-    split: options.Split = "test",
-    k: Annotated[
-        list[str] | None, typer.Option("--k", metavar="K[,K…]", help="Cut-offs, up to 100. Default: 10.")
-    ] = None,
-    n: options.Length = 10,
-    baselines: Annotated[
-        str,
-        typer.Option(
-            metavar="all|none|A,B",
-            help="What else to compare with; beside them every other backbone. all,llm: also --model without exploring.",
-        ),
-    ] = "all",
-    groups: Annotated[
-        bool, typer.Option("--groups", help="Also by history length, and by age and popularity of the held-out item.")
-    ] = False,
-    ablate: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHAT", help="rounds, attributes, memory, rank, tuned, parts or encoders: what each is worth."
-        ),
-    ] = None,
-    noise: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--noise", metavar="N[,N…]", help="--ablate attributes: made-up ones added. Default: 1,2,4,8,16,32."
-        ),
-    ] = None,
-    max_rounds: options.Rounds = 7,
-    attributes: options.Attributes = None,
-    backbone: options.Backbone = None,
-    tuned: options.Tuned = True,
-    resume: options.Resume = None,
-    allow_drift: options.AllowDrift = False,
-    workers: options.Workers = None,
-    runner: options.Runner = "local",
-    ray_address: options.RayAddress = None,
-    seed: options.Seed = 42,
-    out: options.Out = None,
-    as_json: options.Json = False,
-    workspace: options.Workspace = Path(),
 ) -> None:
     """Many users -> metrics with 95 % intervals: backbones, each tool alone, their fusion, baselines, and the surrogate.
 
@@ -68,49 +34,51 @@ def evaluate(
 
     [bold]toolrec eval ml-1m --k 5,10,20 --groups[/bold]
     [bold]toolrec eval ml-1m --users 500 --ablate rounds[/bold]
-    [bold]toolrec eval ml-1m --users 500 --model gpt-4.1-mini --dry-run[/bold]
+    [bold]toolrec eval ml-1m --users 500 --ablate models --model gpt-4.1-mini --against-model gpt-4.1-nano --dry-run[/bold]
     """
-    import os
-
-    from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
-    from toolrec_cli.data.interactions import Part
+
+    pace = llm.pace(ctx.params, work, watched=ablation.ablate is not None)
+    n_users, ks = options.number_or_all(asked.users, "--users"), options.cutoffs(asked.k)
+    found = ready.dataset(output.workspace, dataset)
+    baselines = _chosen(asked.baselines, found)
+    ready.known(found, attributes=surrogate.attributes)
+    setting = output.setting(ctx)
+    ready.trained(setting, found)
+    agent = surrogate.plan(asked.split, llm.model_plan(ctx.params, output.workspace))
+    other = ablation.other_model(agent.model)
+    if resumed.resume is None:
+        ready.all_there_are(n_users, *options.held_out(found, asked.split))
+    again = resumed.again(output.workspace)
+    if ablation.ablate is not None:
+        return _ablate(ctx, setting, found, ablation, agent, other, n_users, again, output.as_json)
     from toolrec_cli.operations.evaluating import EvalPlan, whom
-    from toolrec_cli.operations.evaluating import evaluate as run_evaluate
-    from toolrec_cli.operations.exploring import AgentPlan
-    from toolrec_cli.operations.setting import Setting
+
+    plan = EvalPlan(agent, n_users, ks, baselines, asked.groups)
+    if ctx.params["dry_run"]:
+        return llm.show_dry_run(
+            setting, found, whom(setting, found, plan, again), again, agent, output.as_json, plan.asked
+        )
+    _evaluate(setting, found, plan, again, pace, output.as_json)
+
+
+def _evaluate(setting: Any, found: Any, plan: Any, again: Any, pace: Any, as_json: bool) -> None:
+    """The table; exit code 5 where somebody has no list, or a model's is not its own."""
+    from toolrec_cli.operations.evaluating import evaluate
     from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.report import print_report
 
-    pace = llm.pace(ctx.params, watched=ablate is not None)
-    n_users = options.number_or_all(users, "--users")
-    ks = options.cutoffs(k)
-    found = ready.dataset(workspace, dataset)
-    chosen = _chosen(baselines, found)
-    ready.known(found, attributes=attributes)
-    setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
-    ready.trained(setting, found)
-    model_plan = llm.model_plan(ctx.params, workspace)
-    agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split), tuned, model_plan)
-    if resume is None:
-        ready.all_there_are(n_users, len(found.users_with(agent.before)), f"with a held-out item ({split} split)")
-    goes_on = again(workspace, resume, allow_drift)
-    if ablate is not None:
-        return _ablate(setting, found, ablate, agent, n_users, noise, goes_on, as_json)
-    plan = EvalPlan(agent, n_users, ks, chosen, groups)
-    if ctx.params["dry_run"]:
-        llm.show_dry_run(setting, found, whom(setting, found, plan, goes_on), goes_on, agent, as_json, plan.asked)
-        return
+    with_model = plan.agent.model is not None
     with bars() as progress:
-        run, report = run_evaluate(setting, found, plan, progress, again=goes_on, pace=pace)
+        run, report = evaluate(setting, found, plan, progress, again=again, pace=pace)
     print_report(report, as_json=as_json)
     say_usage(run.manifest.result)
-    if tuned and report.untuned:
-        say(f"The {'built-in ' if model_plan else ''}surrogate went untuned: {report.untuned}.", style="dim")
+    if plan.agent.tuned and report.untuned:
+        say(f"The {'built-in ' if with_model else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
-    options.leave_if_unfinished(report.statuses, report.n_users, model=model_plan is not None, llm_rows=report.llm_rows)
+    options.leave_if_unfinished(report.statuses, report.n_users, model=with_model, llm_rows=report.llm_rows)
 
 
 def _chosen(baselines: str, found: Any) -> tuple[str, ...]:
@@ -138,26 +106,37 @@ def _chosen(baselines: str, found: Any) -> tuple[str, ...]:
 
 
 def _ablate(
+    ctx: typer.Context,
     setting: Any,
     found: Any,
-    kind: str,
+    ablation: Ablation,
     agent: Any,
+    other: Any,
     n_users: int | None,
-    noise: list[str] | None,
-    goes_on: Any,
+    again: Any,
     as_json: bool,
 ) -> None:
-    """`--ablate`: the table, the plot and the reading of one ablation. Raises UsageError for a language model's."""
-    from toolrec_cli.errors import UsageError
-    from toolrec_cli.operations.ablating import NOISE, ablate
-    from toolrec_cli.render.console import say
+    """`--ablate`: the table, the plot and the reading of one ablation; or, before a model is asked anything, the bill."""
+    from toolrec_cli.operations.ablating import NOISE, AblationPlan, ablate
+    from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.progress import bars
-    from toolrec_cli.render.variants import print_comparison
+    from toolrec_cli.render.variants import print_comparison, say_recorded
 
-    if agent.model is not None:
-        raise UsageError("Ablations are of the built-in surrogate.", hint="Leave --model out, or --ablate.")
-    added = options.cutoffs(noise, most=32, option="--noise") if noise else NOISE
+    added = options.cutoffs(ablation.noise, most=32, option="--noise") if ablation.noise else NOISE
+    plan = AblationPlan(agent, n_users, added, other)
+    if ctx.params["dry_run"] and ablation.ablate == "models":
+        return _show_bills(setting, found, plan, again, as_json)
     with bars() as progress:
-        run, compared = ablate(setting, found, kind, agent, n_users, added, progress, goes_on)
+        run, compared = ablate(setting, found, str(ablation.ablate), plan, progress=progress, again=again)
     print_comparison(compared, as_json=as_json)
-    say(f"Recorded in {run.path}: variants.parquet, variants.svg, rankings.parquet, report.json", style="dim")
+    say_usage(run.manifest.result)
+    say_recorded(run.path)
+    without = {row.name: int(row.measured.get("no list", 0)) for row in compared.rows}
+    options.leave_if_without(without, compared.n_users)
+
+
+def _show_bills(setting: Any, found: Any, plan: Any, again: Any, as_json: bool) -> None:
+    from toolrec_cli.operations.rivals import bills
+    from toolrec_cli.render.bill import print_dry_runs
+
+    print_dry_runs(bills(setting, found, plan, again), as_json=as_json)

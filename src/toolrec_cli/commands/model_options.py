@@ -257,7 +257,7 @@ def model_plan(params: dict[str, Any], workspace: Path) -> Any:
     return None
 
 
-def pace(params: dict[str, Any], *, watched: bool) -> Any:
+def pace(params: dict[str, Any], work: Any, *, watched: bool) -> Any:
     """How many users at once, and where: as many threads as questions under way with a model, else processes or a cluster.
 
     Raises UsageError where a cluster is asked for that cannot be used, or for what is done here alone (what is `watched`: a
@@ -265,12 +265,12 @@ def pace(params: dict[str, Any], *, watched: bool) -> Any:
     """
     from toolrec_cli.operations.running import Pace
 
-    if params["runner"] == "local":
-        return Pace(params["concurrency"] if params["model"] else 1, params["workers"])
+    if work.runner == "local":
+        return Pace(params["concurrency"] if params["model"] else 1, work.workers)
     _only_here(params["model"] is not None, watched=watched)
     from toolrec_cli.operations.runners.ray import Ray
 
-    return Pace(workers=params["workers"], runner=Ray(params["ray_address"]))
+    return Pace(workers=work.workers, runner=Ray(work.ray_address))
 
 
 def _only_here(model: bool, *, watched: bool) -> None:

@@ -35,6 +35,9 @@ Attributes = Annotated[
 Tuned = Annotated[bool, typer.Option("--tuned/--untuned", help="Use what toolrec tune learned, where it fits.")]
 Rounds = Annotated[int, typer.Option("--max-rounds", min=1, help="Rounds after which the list must stand.")]
 Length = Annotated[int, typer.Option("--n", min=1, max=100, help="How many items the final list has.")]
+UsersOrAll = Annotated[
+    str, typer.Option("--users", metavar="N|all", help="So many users, drawn by the seed; or all of them.")
+]
 Split = Annotated[
     Literal["test", "validation"], typer.Option("--split", help="Which part of the split: its items are looked for.")
 ]
@@ -106,6 +109,13 @@ def number_or_all(said: str, option: str) -> int | None:
     if not (said.isdecimal() and int(said) > 0):
         raise UsageError(f"{option} takes a number above 0, or all; not {said!r}.")
     return int(said)
+
+
+def held_out(found: Any, split: Literal["test", "validation"]) -> tuple[int, str]:
+    """How many users of a data set have a held-out item, and how they are called."""
+    from toolrec_cli.data.interactions import Part
+
+    return len(found.users_with(Part(split))), f"with a held-out item ({split} split)"
 
 
 def cutoffs(said: list[str] | None, most: int = 100, option: str = "--k") -> tuple[int, ...]:
@@ -192,6 +202,18 @@ def leave_if_unfinished(
             say(f"{filled:,} of {n_users:,} have a list in the row {name} that the tools filled up.", style="red")
         unfinished += missing + filled
     if unfinished:
+        raise typer.Exit(PARTLY)
+
+
+def leave_if_without(without: dict[str, int], n_users: int) -> None:
+    """Exit code 5 where somebody has no list in a row; `without`: how many, by row."""
+    from toolrec_cli.errors import PARTLY
+    from toolrec_cli.render.console import say
+
+    for name, missing in without.items():
+        if missing:
+            say(f"{missing:,} of {n_users:,} have no list in the row {name}, and count as misses there.", style="red")
+    if any(without.values()):
         raise typer.Exit(PARTLY)
 
 

@@ -1,24 +1,25 @@
 """toolrec recommend"""
 
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from toolrec_cli.commands import model_options as llm
 from toolrec_cli.commands import options
-from toolrec_cli.commands.again import again, resumable
+from toolrec_cli.commands.again import resumable
+from toolrec_cli.commands.grouping import grouped
+from toolrec_cli.commands.groups import Output, Resumed, Surrogate, Work
 
 
-@resumable
-@llm.with_model
-def recommend(
-    ctx: typer.Context,
-    dataset: options.DatasetName = None,
+@dataclass(frozen=True)
+class Whom:
+    """To whom."""
+
     user: Annotated[
         list[str] | None, typer.Option("--user", "-u", metavar="ID", help="Whom to recommend to (repeatable).")
-    ] = None,
+    ] = None
     users: Annotated[
         str | None,
         typer.Option(
@@ -26,29 +27,28 @@ def recommend(
             metavar="all|N|FILE|-",
             help="Many: all; so many, drawn by the seed; or those a file, or the standard input, names, an id a line.",
         ),
-    ] = None,
+    ] = None
+
+
+@resumable
+@llm.with_model
+@grouped
+def recommend(
+    ctx: typer.Context,
+    whom: Whom,
+    surrogate: Surrogate,
+    resumed: Resumed,
+    work: Work,
+    output: Output,
+    dataset: options.DatasetName = None,
     trace: Annotated[
         bool, typer.Option("--trace", help="Show every thought, action and observation (stderr).")
     ] = False,
     rows: Annotated[int, typer.Option(min=1, help="Items shown of each observation in a trace.")] = 8,
-    n: options.Length = 10,
-    max_rounds: options.Rounds = 7,
-    attributes: options.Attributes = None,
-    backbone: options.Backbone = None,
-    tuned: options.Tuned = True,
     full_history: Annotated[
         bool,
         typer.Option("--full-history", help="Use every interaction, the held-out ones too (to serve, not to score)."),
     ] = False,
-    resume: options.Resume = None,
-    allow_drift: options.AllowDrift = False,
-    workers: options.Workers = None,
-    runner: options.Runner = "local",
-    ray_address: options.RayAddress = None,
-    seed: options.Seed = 42,
-    out: options.Out = None,
-    as_json: options.Json = False,
-    workspace: options.Workspace = Path(),
 ) -> None:
     """One user or many -> a list each, explored by the built-in surrogate: no LLM, no network, no cost.
 
@@ -59,64 +59,59 @@ def recommend(
     [bold]toolrec recommend ml-1m --users all --json[/bold] prints a JSON document a user.
     [bold]toolrec recommend ml-1m --user 42 --trace --model qwen3:8b --base-url http://localhost:11434/v1[/bold]
     """
-    import os
-
-    from toolrec_cli.agent.loop import Limits
     from toolrec_cli.commands import ready
-    from toolrec_cli.data.interactions import Part
-    from toolrec_cli.operations.exploring import AgentPlan, explore_all
-    from toolrec_cli.operations.resuming import recorded
-    from toolrec_cli.operations.setting import Setting
-    from toolrec_cli.render.bill import say_usage
-    from toolrec_cli.render.console import say
-    from toolrec_cli.render.outcome import print_documents, print_outcome
+    from toolrec_cli.operations.exploring import explore_all
     from toolrec_cli.render.progress import bars
-    from toolrec_cli.render.ranking import print_rankings
     from toolrec_cli.render.trace import LiveTrace
 
-    _one_way(user, users, resume)
-    pace = llm.pace(ctx.params, watched=trace)
-    found = ready.dataset(workspace, dataset)
-    setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
-    goes_on = again(workspace, resume, allow_drift)
-    user_ids = _whom(found, goes_on, user, users, seed)
+    _one_way(whom.user, whom.users, resumed.resume)
+    pace = llm.pace(ctx.params, work, watched=trace)
+    found = ready.dataset(output.workspace, dataset)
+    setting, again = output.setting(ctx), resumed.again(output.workspace)
+    user_ids = _whom(found, again, whom, output.seed)
     found.user_indices(user_ids)
-    ready.known(found, attributes=attributes)
-    if users is not None and users.isdecimal() and goes_on is None:
-        ready.all_there_are(int(users), found.n_users, f"in {found.name}")
+    ready.known(found, attributes=surrogate.attributes)
+    if whom.users is not None and whom.users.isdecimal() and again is None:
+        ready.all_there_are(int(whom.users), found.n_users, f"in {found.name}")
     ready.trained(setting, found)
-    model_plan = llm.model_plan(ctx.params, workspace)
-    before = None if full_history else Part.TEST
-    plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), before, tuned, model_plan)
+    plan = surrogate.plan(None if full_history else "test", llm.model_plan(ctx.params, output.workspace))
     if ctx.params["dry_run"]:
-        llm.show_dry_run(setting, found, user_ids, goes_on, plan, as_json)
-        return
+        return llm.show_dry_run(setting, found, user_ids, again, plan, output.as_json)
     on_step = LiveTrace(rows).step if trace else None
     with bars(shown=not trace) as progress:
         run, outcome = explore_all(
-            setting,
-            found,
-            user_ids,
-            plan,
-            again=goes_on,
-            on_step=on_step,
-            progress=progress,
-            pace=pace,
+            setting, found, user_ids, plan, again=again, on_step=on_step, progress=progress, pace=pace
         )
-    if users is None:
+    _print(run, outcome, many=whom.users is not None, as_json=output.as_json)
+    _say_how(run, outcome, plan, many=whom.users is not None)
+    options.leave_if_unfinished(outcome.statuses, outcome.users, model=plan.model is not None)
+
+
+def _print(run: Any, outcome: Any, *, many: bool, as_json: bool) -> None:
+    """The lists; of many, as JSON, else how it ended."""
+    from toolrec_cli.operations.resuming import recorded
+    from toolrec_cli.render.outcome import print_documents, print_outcome
+    from toolrec_cli.render.ranking import print_rankings
+
+    if not many:
         print_rankings(list(recorded(run).trajectories()), as_json=as_json)
     elif as_json:
         print_documents(recorded(run).trajectories())
     else:
         print_outcome(outcome)
-    one = "" if users is None else " --user ID"
-    say(f"Recorded in {run.path}. Again: toolrec replay {run.path}{one}", style="dim")
+
+
+def _say_how(run: Any, outcome: Any, plan: Any, *, many: bool) -> None:
+    from toolrec_cli.render.bill import say_usage
+    from toolrec_cli.render.console import say
+
+    say(f"Recorded in {run.path}. Again: toolrec replay {run.path}{' --user ID' if many else ''}", style="dim")
     say_usage(run.manifest.result)
-    if tuned and (why := run.manifest.result.get("untuned")):
+    if plan.tuned and (why := run.manifest.result.get("untuned")):
         say(f"The surrogate went untuned: {why}.", style="dim")
-    left_out = "" if full_history else ", which was not told the newest, held-out item (--full-history tells it all)"
+    told_all = plan.before is None
+    left_out = "" if told_all else ", which was not told the newest, held-out item (--full-history tells it all)"
     say(f"By {outcome.surrogate}{left_out}.", style="dim")
-    options.leave_if_unfinished(outcome.statuses, outcome.users, model=model_plan is not None)
 
 
 def _one_way(user: list[str] | None, users: str | None, resume: str | None) -> None:
@@ -128,13 +123,13 @@ def _one_way(user: list[str] | None, users: str | None, resume: str | None) -> N
         raise UsageError("Whom should be recommended to?", hint="Type: --user ID, or --users all|N|FILE|-")
 
 
-def _whom(found: Any, goes_on: Any, user: list[str] | None, users: str | None, seed: int) -> list[str]:
+def _whom(found: Any, again: Any, whom: Whom, seed: int) -> list[str]:
     """Whom the run asks."""
     from toolrec_cli.operations.resuming import asked
     from toolrec_cli.operations.whom import chosen
 
-    if goes_on is not None:
-        return asked(goes_on.run)
-    if users is not None:
-        return chosen(found, users, seed, sys.stdin)
-    return list(dict.fromkeys(user or ()))
+    if again is not None:
+        return asked(again.run)
+    if whom.users is not None:
+        return chosen(found, whom.users, seed, sys.stdin)
+    return list(dict.fromkeys(whom.user or ()))

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.evaluation.variants import Comparison, Variant
+from toolrec_cli.errors import UsageError
+from toolrec_cli.evaluation.variants import Comparison, Reading, Variant, reading
 from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.exploring import AgentPlan
-from toolrec_cli.operations.inquiring import Inquiry, inquire
+from toolrec_cli.operations.inquiring import Conclusion, Inquiry, as_they_are, inquire
+from toolrec_cli.operations.modelling import ModelPlan
 from toolrec_cli.operations.resuming import Again
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
@@ -24,6 +26,12 @@ class AblationPlan:
     agent: AgentPlan = AgentPlan()
     n_users: int | None = None
     noise: tuple[int, ...] = NOISE
+    other_model: ModelPlan | None = None
+    """The model that the surrogate's is set against, where that is what is asked."""
+
+
+def _nothing(setting: Setting, plan: AblationPlan) -> dict[str, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,12 @@ class AblationKind:
 
     question: str
     make: Callable[[Bench, AblationPlan], tuple[list[Variant], str]]
+    inputs: Callable[[Setting, AblationPlan], dict[str, str]] = _nothing
+    """What it comes from besides the built-in surrogate's models. Raises UsageError for a plan that cannot be carried out."""
+    conclude: Conclusion = as_they_are
+    read: Reading = reading
+    of_models: bool = False
+    """Whether language models are asked; else it is of the built-in surrogate."""
 
 
 ABLATIONS: Registry[AblationKind] = Registry("toolrec_cli.operations.ablations", "ABLATION", "ablation")
@@ -41,9 +55,7 @@ def ablate(
     setting: Setting,
     dataset: Dataset,
     kind: str,
-    plan: AgentPlan | None = None,
-    n_users: int | None = None,
-    noise: tuple[int, ...] = NOISE,
+    plan: AblationPlan | None = None,
     progress: Progress = silent,
     again: Again | None = None,
 ) -> tuple[RunDir, Comparison]:
@@ -51,6 +63,18 @@ def ablate(
 
     Raises UsageError for an ablation that does not exist or cannot be made here.
     """
-    found, whole = ABLATIONS.get(kind), AblationPlan(plan or AgentPlan(), n_users, noise)
-    inquiry = Inquiry("ablate", kind, found.question, lambda bench: found.make(bench, whole))
+    found, whole = ABLATIONS.get(kind), plan or AblationPlan()
+    if not found.of_models and (whole.agent.model or whole.other_model):
+        raise UsageError(
+            f"--ablate {kind} is of the built-in surrogate.", hint="Leave --model out, or --ablate models: two of them."
+        )
+    inquiry = Inquiry(
+        verb="ablate",
+        kind=kind,
+        question=found.question,
+        make=lambda bench: found.make(bench, whole),
+        inputs=found.inputs(setting, whole),
+        conclude=found.conclude,
+        read=found.read,
+    )
     return inquire(setting, dataset, inquiry, whole, progress, again)

@@ -46,6 +46,8 @@ class Bench:
     run: RunDir
     log: TriedLog
     progress: Progress = silent
+    allow_drift: bool = False
+    """Whether a run that goes on may, although something has changed."""
 
     def agent(self, histories: Interactions | None = None, **changes: Any) -> Agent:
         """The surrogate with its tools, the plan changed so."""

@@ -1,8 +1,8 @@
 """A question that variants on the same users answer: asked, put on record as it goes, scored at the end, and written down."""
 
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +41,15 @@ class InquiryPlan(Protocol):
     def n_users(self) -> int | None: ...
 
 
+Conclusion = Callable[[Sequence[VariantRow], str, int], tuple[VariantRow, ...]]
+"""The rows with what is measured by help of their scores, given the reference and the cut-off."""
+
+
+def as_they_are(rows: Sequence[VariantRow], reference: str, n: int) -> tuple[VariantRow, ...]:
+    """Nothing more is measured."""
+    return tuple(rows)
+
+
 @dataclass(frozen=True)
 class Inquiry:
     """What is asked, and how the variants are made; `make` also names the reference. `read` says in two lines what came out."""
@@ -49,6 +58,9 @@ class Inquiry:
     kind: str
     question: str
     make: Callable[[Bench], tuple[list[Variant], str]]
+    inputs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the lists come from besides the built-in surrogate's models."""
+    conclude: Conclusion = as_they_are
     read: Reading = reading
 
 
@@ -70,7 +82,7 @@ def inquire(
     part = _part(plan.agent)
     possible = dataset.users_with(part)
     users = dataset.user_indices(asked(again.run)) if again else drawn(dataset, plan, setting.seed)
-    inputs = assemble(setting, dataset, replace(plan.agent, model=None), users).inputs
+    inputs = assemble(setting, dataset, replace(plan.agent, model=None), users).inputs | dict(inquiry.inputs)
     manifest = setting.manifest(
         inquiry.verb, f"{dataset.name}-{inquiry.kind}", dataset, inputs, {"kind": inquiry.kind, **plain(plan)}
     )
@@ -78,11 +90,13 @@ def inquire(
         going(setting, manifest, dataset.user_ids(users), FILE, again) as run,
         TriedLog(run.path / FILE, len(users), plan.agent.limits.n) as log,
     ):
-        variants, reference = inquiry.make(Bench(setting, dataset, plan.agent, users, part, run, log, progress))
+        allow_drift = again is not None and again.allow_drift
+        bench = Bench(setting, dataset, plan.agent, users, part, run, log, progress, allow_drift)
+        variants, reference = inquiry.make(bench)
         n = variants[0].lists.shape[1]
         _write_lists(run, dataset, users, variants)
         targets = dataset.held_out(part)[users].astype(np.int64)
-        rows = rows_of(variants, targets, n, reference, setting.seed)
+        rows = inquiry.conclude(rows_of(variants, targets, n, reference, setting.seed), reference, n)
         found = Comparison(
             verb=inquiry.verb,
             kind=inquiry.kind,

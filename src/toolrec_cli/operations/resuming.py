@@ -99,7 +99,7 @@ def _fingerprint(manifest: Manifest) -> dict[str, Any]:
 
 def _matters(name: str) -> bool:
     """How a language model is asked (pace, limits, prices) changes nothing; who is asked, and how told, is among the inputs."""
-    return not name.endswith(".backbone") and ".model.options" not in name
+    return not name.endswith(".backbone") and "model.options" not in name
 
 
 def _flat(name: str, value: Any) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training_log import OnEpoch, TrainingLog
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream_seed
-from toolrec_cli.storage.run_dir import RunDir, recording
+from toolrec_cli.storage.run_dir import KEPT, RunDir, recording
 
 RESUME = "resume"
 """Where in a run the state is kept that an interrupted training goes on from."""
@@ -110,7 +110,8 @@ def saying_how_to_go_on(launch: str = "toolrec") -> Generator[None]:
     try:
         yield
     except (KeyboardInterrupt, WorkerLost) as stopped:
-        kept = [note.removeprefix("Kept: ") for note in getattr(stopped, "__notes__", ()) if note.startswith("Kept: ")]
+        notes: list[str] = getattr(stopped, "__notes__", [])
+        kept = [note.removeprefix(KEPT).removesuffix(".") for note in notes if note.startswith(KEPT)]
         if kept and (Path(kept[0]) / RESUME).is_dir():
             stopped.add_note(f"Go on: {launch} pretrain --resume {quote(kept[0])}")
         raise

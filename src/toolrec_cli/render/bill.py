@@ -1,6 +1,6 @@
 """What asking a language model will cost, and what it has cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -17,6 +17,21 @@ def print_dry_run(found: DryRun, *, as_json: bool) -> None:
     if as_json:
         print_json(dry_run_document(found))
         return
+    _print_bill(found)
+    _say_what_counts(found.estimate.price_source)
+
+
+def print_dry_runs(found: Sequence[DryRun], *, as_json: bool) -> None:
+    """Several bills, one after the other."""
+    if as_json:
+        print_json({"schema_version": SCHEMA_VERSION, "models": [dry_run_document(each) for each in found]})
+        return
+    for each in found:
+        _print_bill(each)
+    _say_what_counts(", ".join(dict.fromkeys(each.estimate.price_source for each in found)))
+
+
+def _print_bill(found: DryRun) -> None:
     bill = found.estimate
     about = f"{found.model} at {found.base_url}, protocol {found.protocol}: {bill.users:,} users; nothing was asked"
     table = Table(title=foreign(about, "bold"), title_justify="left", box=None, padding=(0, 1), header_style="dim")
@@ -25,8 +40,11 @@ def print_dry_run(found: DryRun, *, as_json: bool) -> None:
     table.add_row("at most", *_cells(bill.most))
     table.add_row("expected", *_cells(bill.expected))
     stdout().print(table)
+
+
+def _say_what_counts(price_source: str) -> None:
     say(
-        f"Prices: {bill.price_source}. At most: every round taken, as many orders as can be asked for, the longest items of the "
+        f"Prices: {price_source}. At most: every round taken, as many orders as can be asked for, the longest items of the "
         "catalogue in each list, every answer as long as allowed, a token a byte. Expected: five rounds and an order a user, the "
         "prompts of five of them. Not counted: what a server bills above its token limit, or for tries that the SDK repeats. "
         "Answers that are in the cache cost nothing.",

@@ -27,6 +27,8 @@ from toolrec_cli.storage.log import has_lines, trim
 
 SCHEMA_VERSION = 1
 MANIFEST = "run.json"
+KEPT = "Kept: "
+"""How it begins what is said of a run that was stopped."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +149,16 @@ def _ending(run: RunDir, log: str | None) -> Generator[None]:
             with suppress(OSError):  # on a full disk the manifest stays as it was: "running", with nobody at it
                 trim(run.path / log) if log else None
                 run.finish(*_how(stopped))
-            again = (
-                f". Go on: toolrec {resumed_by(run.manifest.verb)} --resume {shlex.quote(str(run.path))}" if log else ""
-            )
-            stopped.add_note(f"Kept: {run.path}{again}")
+            _tell(stopped, run, resumable=log is not None)
         raise
+
+
+def _tell(stopped: BaseException, run: RunDir, *, resumable: bool) -> None:
+    """Whoever stopped it is told what is kept, and how it goes on; a run within this one goes on with it."""
+    notes: list[str] = getattr(stopped, "__notes__", [])
+    notes[:] = [note for note in notes if not note.startswith(f"{KEPT}{run.path}/")]
+    again = f"Go on: toolrec {resumed_by(run.manifest.verb)} --resume {shlex.quote(str(run.path))}" if resumable else ""
+    stopped.add_note(f"{KEPT}{run.path}. {again}".rstrip())
 
 
 def _how(stopped: BaseException) -> tuple[str, str]:
@@ -163,7 +170,7 @@ def _how(stopped: BaseException) -> tuple[str, str]:
 
 def _is_worth_keeping(run: RunDir, stopped: BaseException, log: str | None) -> bool:
     if log is not None:
-        return any(has_lines(file) for file in run.path.glob("*.jsonl"))  # also answers that were paid for
+        return any(has_lines(file) for file in run.path.rglob("*.jsonl"))  # also answers that were paid for
     made = (file for file in run.path.iterdir() if file.name != MANIFEST and not file.name.startswith("."))
     return isinstance(stopped, KeyboardInterrupt | WorkerLost) and any(made)
 
