@@ -1,7 +1,8 @@
 """What can go wrong that is not a bug: each error says what happened, to what, and what to type next.
 
-Exit codes: 0 done · 1 a bug · 2 usage or configuration · 3 an input is missing, altered or bad ·
-4 the LLM provider failed · 5 finished in part · 6 a check did not hold · 130 Ctrl-C · 143 SIGTERM.
+Exit codes: 0 done · 1 a bug · 2 usage or configuration: no such option, user, attribute or choice, or what was to be written is
+there already · 3 an input (file, data set, run, model) is missing, altered or bad · 4 the LLM provider failed ·
+5 finished in part · 6 a check did not hold · 130 Ctrl-C · 143 SIGTERM.
 """
 
 from collections.abc import Iterable

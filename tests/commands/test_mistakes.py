@@ -47,7 +47,7 @@ MISTAKES = [
     ("replay BACKBONE~", 3, ["There is no run 'BACKBONE~'. Did you mean 'BACKBONE'"]),
     ("replay BACKBONE", 3, ["is a pretrain run: it has no trajectories."]),
     ("replay", 3, ["has trajectories.", "Type: toolrec recommend --user 42 --trace"]),
-    ("pretrain --out OUT", 3, ["is there already.", "Choose another --out"]),
+    ("pretrain --out OUT", 2, ["is there already.", "Choose another --out"]),
     # option values
     ("pretrain --backbone sasrek", 2, ["There is no backbone 'sasrek'. Did you mean 'sasrec'?"]),
     ("pretrain --loss bprr", 2, ["There is no loss 'bprr'. Did you mean 'bpr'?"]),

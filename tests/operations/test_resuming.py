@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.errors import InputError
+from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.resuming_training import find_interrupted, resume_pretrain
 from toolrec_cli.operations.setting import Call, Setting
@@ -132,7 +132,7 @@ def test_another_data_set_is_refused(workspace: Path) -> None:
 
 def test_only_a_backbone_can_go_on(workspace: Path) -> None:
     name = next((workspace / "runs").glob("*-train-encoder-*")).name
-    with pytest.raises(InputError, match="is a run of train-encoder, not of pretrain"):
+    with pytest.raises(UsageError, match="is a run of train-encoder, not of pretrain"):
         find_interrupted(Setting(workspace), name)
 
 

@@ -195,7 +195,7 @@ def test_a_run_goes_where_it_is_told_unless_something_is_there(workspace: Path, 
     run, _ = recommend(Setting(workspace, out=out), tiny, ["1"])
     assert run.path == out
     assert open_run(out).manifest.status == "done"
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(UsageError, match="is there already"):
         recommend(Setting(workspace, out=out), tiny, ["1"])
     assert open_run(out).manifest == run.manifest
 

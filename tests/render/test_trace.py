@@ -101,6 +101,23 @@ def test_every_line_fits_the_width(width: int) -> None:
     assert max(map(cell_len, _drawn(_hostile_trajectory(), width).splitlines())) == width
 
 
+LONG = [
+    "The Ridiculous Casserole of Novy Most",
+    "Wrong Neighbours in Quillan",
+    "A Florist Between Us",
+    "Lantern Bay",
+] * 4
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 140])
+def test_titles_are_whole_at_any_width(width: int) -> None:
+    titles = [f"{title} Number {place}" for place, title in enumerate(LONG)]
+    columns: dict[str, list[object]] = {name: ["a value", "another"] * 8 for name in ("genre", "year", "director")}
+    drawn = _drawn(_explorer(BuiltinSurrogate(), titles, **columns).explore(_user()), width)
+    for word in ("Casserole", "Neighbours", "Quillan", "Florist", "Lantern", "Number"):
+        assert drawn.count(word) == drawn.count(word[:4]) > 0, f"{word} is cut"
+
+
 UNSEEN = "\x00\x07\x1b\x7f\x9b\u00ad\u061c\u180e\u200b\u200e\u202e\u2028\u2029\u2060\u2066\ufeff\ufff9\U000e0041\n\t\r"
 """Controls, marks that turn text around, spaces of no width, and ends of lines."""
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from toolrec_cli.errors import InputError
+from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.storage.run_dir import (
     MANIFEST,
     SCHEMA_VERSION,
@@ -137,7 +137,7 @@ def test_out_that_is_there_already_is_refused_and_left_alone(tmp_path: Path, kin
     else:
         out.mkdir()
     before = sorted(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    with pytest.raises(InputError, match="mine is there already") as caught, recording(tmp_path, GIVEN, out):
+    with pytest.raises(UsageError, match="mine is there already") as caught, recording(tmp_path, GIVEN, out):
         pytest.fail("it began all the same")
     assert caught.value.hint == "Choose another --out, or remove it."
     assert sorted(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) == before

@@ -22,10 +22,10 @@ from toolrec_cli.storage.run_dir import RunDir, find_run, resuming
 
 
 def find_interrupted(setting: Setting, name: str) -> RunDir:
-    """The pretrain run called `name`, which is not finished. Raises InputError for any other."""
+    """The pretrain run called `name`, which is not finished. Raises UsageError for another verb's, InputError for one that is."""
     run = find_run(setting.runs, name)
     if run.manifest.verb != "pretrain":
-        raise InputError(f"{run.path} is a run of {run.manifest.verb}, not of pretrain.")
+        raise UsageError(f"{run.path} is a run of {run.manifest.verb}, not of pretrain.")
     if run.manifest.status == "done":
         raise InputError(f"{run.path} is finished.", hint="There is nothing to go on with.")
     return run

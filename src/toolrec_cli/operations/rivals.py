@@ -144,7 +144,8 @@ def _costs(spent: Spent, n_users: int) -> dict[str, float]:
         "tokens out": spent.usage.output_tokens,
     }
     if spent.dollars is not None:
-        found |= {"dollars": spent.dollars, DOLLARS_A_THOUSAND: 1000 * spent.dollars / n_users}
+        dollars = round(spent.dollars, 6)  # the sum's last digits hang on the order of the answers
+        found |= {"dollars": dollars, DOLLARS_A_THOUSAND: 1000 * dollars / n_users}
     return found
 
 

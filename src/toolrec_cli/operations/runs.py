@@ -92,14 +92,14 @@ def remove(runs: Path, run: RunDir, *, force: bool = False) -> None:
 def export(workspace: Path, run: RunDir, kind: str, out: Path, row: str | None = None) -> int:
     """Write a run's lists, with titles, as csv, jsonl or parquet: row, user_id, rank, item_id, title. How many lines.
 
-    Raises InputError when the run has no lists (yet), the data set has changed or `out` is there, UsageError for an unknown
+    Raises InputError when the run has no lists (yet), the data set has changed, UsageError when `out` is there and for an unknown
     `row`.
     """
     table = _lists(run, row)
     titles = _titles(workspace, run)
     table = table.join(titles, on="item_id", how="left", maintain_order="left")
     if out.exists():
-        raise InputError(f"{out} is there already.", hint="Choose another --out, or remove it.")
+        raise UsageError(f"{out} is there already.", hint="Choose another --out, or remove it.")
     with replacing(out) as temporary, unhidden(pl.exceptions.PolarsError):
         if kind == "csv":
             table.write_csv(temporary)

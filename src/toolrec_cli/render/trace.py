@@ -1,8 +1,9 @@
 """A trajectory as people read it: a panel a round; the same live and replayed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -85,10 +86,10 @@ def _numbers(trajectory: Trajectory, step: int | None) -> Sequence[int]:
 def opening(trajectory: Trajectory) -> RenderableType:
     """Who is asked, and the newest items of the history."""
     names = _attributes(trajectory, 0)
-    table = _item_table(names)
+    table = _Items(names)
     for entry in trajectory.newest:
         rating = "" if entry.rating is None else f"rated {entry.rating:g}"
-        _add_item(table, trajectory.items[entry.item_id], names, "", Text(rating, style="dim"))
+        table.add("", trajectory.items[entry.item_id], Text(rating, style="dim"))
     profile = ", ".join(f"{key} {value}" for key, value in trajectory.profile.items())
     about = foreign(
         f"{trajectory.n_history:,} items in the history; the newest {len(trajectory.newest)}, newest last:", "dim"
@@ -179,11 +180,10 @@ def _aside(count: int, what: str) -> str:
     return f" ({count:,} {what})" if count else ""
 
 
-def _shown_table(trajectory: Trajectory, number: int, shown: Shown, rows: int) -> Table:
-    names = _attributes(trajectory, number)
-    table = _item_table(names)
+def _shown_table(trajectory: Trajectory, number: int, shown: Shown, rows: int) -> "_Items":
+    table = _Items(_attributes(trajectory, number))
     for place, item in enumerate(shown.items[:rows], start=1):
-        _add_item(table, trajectory.items[item.item_id], names, f"{'+' if item.new else ' '} {place}", _marks(item))
+        table.add(f"{'+' if item.new else ' '} {place}", trajectory.items[item.item_id], _marks(item))
     return table
 
 
@@ -192,15 +192,36 @@ def _marks(item: ShownItem) -> Text:
     return Text.assemble((score, "yellow"), (clean(spoken_marks(item.marks)), "dim"))
 
 
-def _item_table(names: list[str]) -> Table:
-    """Place, title, one column an attribute, then score and tool marks."""
-    table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim", expand=True)
-    table.add_column("", width=4, no_wrap=True)
-    table.add_column("title", ratio=3, no_wrap=True, overflow="ellipsis")
-    for name in names:
-        table.add_column(foreign(name), ratio=2, no_wrap=True, overflow="ellipsis")
-    table.add_column("score, brought by", ratio=4, no_wrap=True, overflow="ellipsis")
-    return table
+@dataclass
+class _Items:
+    """Place, title, one column an attribute, then score and tool marks. Titles are whole at any width; where there is little
+    room, fewer attributes are told.
+    """
+
+    names: list[str]
+    rows: list[tuple[str, ItemCard, Text]] = field(default_factory=list[tuple[str, ItemCard, Text]])
+
+    def add(self, place: str, card: ItemCard, last: Text) -> None:
+        """One item more."""
+        self.rows.append((place, card, last))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        names = self.names[: max(0, options.max_width // _EACH - _TITLE_AND_MARKS)]
+        table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim", expand=True)
+        table.add_column("", width=4, no_wrap=True)
+        table.add_column("title", ratio=3, overflow="fold")
+        for name in names:
+            table.add_column(foreign(name), ratio=2, no_wrap=True, overflow="ellipsis")
+        table.add_column("score, brought by", ratio=4, no_wrap=True, overflow="ellipsis")
+        for place, card, last in self.rows:
+            values = [foreign(spoken_value(card.attributes.get(name))) for name in names]
+            style = "bold" if place.startswith("+") else ""
+            table.add_row(Text(place, style="green"), foreign(card.title, style), *values, last)
+        yield table
+
+
+_EACH, _TITLE_AND_MARKS = 19, 2
+"""A column takes so many characters, and so many columns are there whatever the width: of 95 inside a frame, three are left."""
 
 
 def _attributes(trajectory: Trajectory, number: int) -> list[str]:
@@ -209,12 +230,6 @@ def _attributes(trajectory: Trajectory, number: int) -> list[str]:
     for step in trajectory.steps[:number]:
         ids += [item.item_id for item in step.observation.items] if isinstance(step.observation, Shown) else []
     return list(dict.fromkeys(name for item_id in ids for name in trajectory.items[item_id].attributes))[:_COLUMNS]
-
-
-def _add_item(table: Table, card: ItemCard, names: list[str], place: str, last: Text) -> None:
-    values = [foreign(spoken_value(card.attributes.get(name))) for name in names]
-    style = "bold" if place.startswith("+") else ""
-    table.add_row(Text(place, style="green"), foreign(card.title, style), *values, last)
 
 
 def spoken_marks(marks: Sequence[str]) -> str:

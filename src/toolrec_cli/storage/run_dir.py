@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from toolrec_cli.errors import InputError, ToolRecError, WorkerLost, unknown
+from toolrec_cli.errors import InputError, ToolRecError, UsageError, WorkerLost, unknown
 from toolrec_cli.storage import atomic
 from toolrec_cli.storage.digests import file_digest
 from toolrec_cli.storage.lock import holding
@@ -109,14 +109,14 @@ def _now() -> str:
 def recording(runs: Path, manifest: Manifest, out: Path | None = None, log: str | None = None) -> Generator[RunDir]:
     """A new run in `runs` (or at `out`): finished when the block ends well, interrupted on Ctrl-C, gone on failure.
 
-    With a `log`, it is kept however the block ends once that file, or another log, has a whole line. Raises InputError when
+    With a `log`, it is kept however the block ends once that file, or another log, has a whole line. Raises UsageError when
     `out` is there already.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]  # in order also within a second
     subject = re.sub(r"[^\w.-]+", "_", manifest.subject)[:60]  # it may hold strangers' ids and column names
     path = out or runs / f"{stamp}-{manifest.verb}-{subject}-{secrets.token_hex(2)}"
     if path.exists():
-        raise InputError(f"{path} is there already.", hint="Choose another --out, or remove it.")
+        raise UsageError(f"{path} is there already.", hint="Choose another --out, or remove it.")
     atomic.make_folder(path, exist_ok=False)
     run = RunDir(path, manifest)
     with _removed_if_worthless(run, log), holding(path), _ending(run, log):
