@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import jensenshannon, pdist
 
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.evaluation.beyond import World, beyond, by_user
@@ -59,6 +60,20 @@ def test_diversity_is_the_mean_jaccard_distance_of_pairs() -> None:
     assert np.isnan(found[3:]).all()
 
 
+def test_diversity_agrees_with_scipy() -> None:
+    """Every item has one to four of nine labels; lists of ten different items."""
+    rng = np.random.default_rng(6)
+    labels = np.zeros((41, 4), np.int64)
+    for item in range(1, 41):
+        n = int(rng.integers(1, 5))
+        labels[item, :n] = 1 + rng.permutation(9)[:n]
+    has = np.zeros((41, 10), bool)
+    has[np.arange(41)[:, None], labels] = True
+    lists = np.stack([1 + rng.permutation(40)[:10] for _ in range(50)])
+    theirs = [pdist(has[row][:, 1:], "jaccard").mean() for row in lists]
+    assert diversity(lists, {"colour": LabelTable(labels, 9)}) == pytest.approx(theirs)
+
+
 def test_diversity_is_the_mean_over_attributes() -> None:
     two = {**LABELS, "size": LabelTable(np.array([[0], [1], [1], [1], [1], [1]]), 1)}
     assert diversity(np.array([[1, 3]]), two).tolist() == [0.5]
@@ -77,6 +92,13 @@ def test_divergence_runs_from_none_to_one_bit() -> None:
     found = jensen_shannon(p, q).tolist()
     assert found[:3] == pytest.approx([0.0, 1.0, middle])
     assert np.isnan(found[3])
+
+
+def test_divergence_agrees_with_scipy() -> None:
+    rng = np.random.default_rng(5)
+    p, q = (rng.dirichlet(np.full(7, 0.3), 200) for _ in range(2))
+    theirs = [jensenshannon(one, other, base=2) ** 2 for one, other in zip(p, q, strict=True)]
+    assert jensen_shannon(p, q) == pytest.approx(theirs, abs=1e-9)
 
 
 def test_a_list_like_its_history_is_calibrated() -> None:

@@ -102,6 +102,24 @@ def test_agrees_with_ir_measures() -> None:
         assert seen == 5 * len(lists)
 
 
+@given(st.lists(short_lists, min_size=1, max_size=8), targets, cutoffs)
+def test_agrees_with_ir_measures_on_short_lists_copies_and_holes(lists: list[list[int]], target: int, k: int) -> None:
+    """The library knows no item twice: it is given each where it stands first. Who has no list at all counts as a miss."""
+    width = max(map(len, lists))
+    ours = score(np.array([each + [0] * (width - len(each)) for each in lists]), np.full(len(lists), target), [k])
+    wanted = {str(user): {str(target): 1} for user in range(len(lists))}
+    distinct = [list(dict.fromkeys(item for item in each if item)) for each in lists]
+    runs = {
+        str(user): {str(item): float(-place) for place, item in enumerate(each)} for user, each in enumerate(distinct)
+    }
+    measures = {nDCG @ k: "ndcg", RR @ k: "mrr", R @ k: "recall", Success @ k: "hit", AP @ k: "map"}
+    theirs = ir_measures.calc_aggregate(list(measures), wanted, {user: found for user, found in runs.items() if found})
+    n_found = sum(map(bool, distinct))
+    for measure, name in measures.items():
+        of_all = theirs[measure] if n_found else 0.0
+        assert ours[f"{name}@{k}"].mean() == pytest.approx(of_all, abs=1e-12)
+
+
 @given(short_lists, targets, cutoffs)
 def test_between_0_and_1_and_ordered(items: list[int], target: int, k: int) -> None:
     found = _one(items, target, k)

@@ -53,15 +53,25 @@ def model(name: str, server: LoopbackServer, **options: Any) -> ModelPlan:
     return ModelPlan(ModelOptions(name, server.base_url, concurrency=4, price_input=2.0, price_output=8.0, **options))
 
 
-def planned(servers: tuple[LoopbackServer, LoopbackServer], n_users: int | None = 20, **options: Any) -> AblationPlan:
+def planned(servers: tuple[LoopbackServer, LoopbackServer], n_users: int = 6, **options: Any) -> AblationPlan:
     one, other = model("deft", servers[0], **options), model("clumsy", servers[1], **options)
     cheap = replace(other, options=replace(other.options, price_input=0.5, price_output=2.0))
     return AblationPlan(AgentPlan(model=one), n_users, other_model=cheap)
 
 
-@pytest.fixture
-def made(workspace: Path, tiny: Dataset, servers: tuple[LoopbackServer, LoopbackServer]) -> tuple[RunDir, Comparison]:
-    return ablate(Setting(workspace), tiny, "models", planned(servers, n_users=None))
+N_USERS = 40
+
+
+@pytest.fixture(scope="module")
+def home(tiny_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which the two were compared."""
+    return Path(shutil.copytree(tiny_workspace, tmp_path_factory.mktemp("rivals") / "w"))
+
+
+@pytest.fixture(scope="module")
+def made(home: Path, tiny: Dataset) -> tuple[RunDir, Comparison]:
+    with LoopbackServer(PlayedSurrogate()) as deft, LoopbackServer(clumsy) as other:
+        return ablate(Setting(home), tiny, "models", planned((deft, other), N_USERS))
 
 
 def test_rows_prices_and_reading(made: tuple[RunDir, Comparison]) -> None:
@@ -75,10 +85,10 @@ def test_rows_prices_and_reading(made: tuple[RunDir, Comparison]) -> None:
     assert other.versus_also["ndcg@10"].difference == pytest.approx(lost)
     for row, price_in, price_out in ((one, 2.0, 8.0), (other, 0.5, 2.0)):
         told = row.measured
-        assert told["calls"] == 80 * QUESTIONS
+        assert told["calls"] == N_USERS * QUESTIONS
         dollars = (told["tokens in"] * price_in + told["tokens out"] * price_out) / 1e6
-        assert told["dollars"] == pytest.approx(dollars)
-        assert told[DOLLARS_A_THOUSAND] == pytest.approx(dollars / 80 * 1000)
+        assert told["dollars"] == pytest.approx(dollars, abs=1e-6)
+        assert told[DOLLARS_A_THOUSAND] == pytest.approx(dollars / N_USERS * 1000, rel=1e-4)
         assert (told["no list"], told["no answer"], told["unfinished"]) == (0, 0, 0)
         assert row.versus is not None
         gained = row.versus["ndcg@10"].difference
@@ -99,7 +109,7 @@ def test_the_table_has_every_comparison(made: tuple[RunDir, Comparison]) -> None
 
 
 def test_each_is_a_run_of_its_own_within_that_can_be_verified(
-    made: tuple[RunDir, Comparison], workspace: Path, tiny: Dataset
+    made: tuple[RunDir, Comparison], home: Path, tiny: Dataset
 ) -> None:
     run, found = made
     lists = pl.read_parquet(run.path / "rankings.parquet")
@@ -108,10 +118,10 @@ def test_each_is_a_run_of_its_own_within_that_can_be_verified(
         assert (own.manifest.status, own.manifest.inputs["model"]) == ("done", row)
         theirs = pl.read_parquet(own.path / "rankings.parquet").drop("row").sort("user_id", "rank")
         assert lists.filter(row=row).drop("row").sort("user_id", "rank").equals(theirs)
-        assert verify(Setting(workspace), tiny, own) == 80
-    assert {each.name for each in list_runs(workspace / "runs")} & {"model-1", "model-2"} == set()
+        assert verify(Setting(home), tiny, own) == N_USERS
+    assert {each.name for each in list_runs(home / "runs")} & {"model-1", "model-2"} == set()
     used = run.manifest.result["usage"]
-    assert used["calls"] == 2 * 80 * QUESTIONS
+    assert used["calls"] == 2 * N_USERS * QUESTIONS
     assert used["dollars"] == pytest.approx(sum(row.measured.get("dollars", 0) for row in found.rows), abs=1e-5)
 
 
@@ -186,7 +196,7 @@ def test_the_bill_is_known_beforehand(
     workspace: Path, tiny: Dataset, servers: tuple[LoopbackServer, LoopbackServer]
 ) -> None:
     one, other = bills(Setting(workspace), tiny, planned(servers))
-    assert (one.model, other.model, one.estimate.users, other.estimate.users) == ("deft", "clumsy", 20, 20)
+    assert (one.model, other.model, one.estimate.users, other.estimate.users) == ("deft", "clumsy", 6, 6)
     assert one.estimate.expected.dollars == pytest.approx(4 * other.estimate.expected.dollars)
     assert [server.count for server in servers] == [0, 0]
 
