@@ -117,8 +117,8 @@ def stopped(zygote: Zygote, place: Path, tmp_path: Path) -> Callable[..., Path]:
     return stop
 
 
-def test_ctrl_c_says_how_to_go_on(zygote: Zygote, place: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
+def test_ctrl_c_says_how_to_go_on_and_so_does_the_list_of_runs(zygote: Zygote, place: Path) -> None:
+    run = place / "runs" / "stopped"
     for verb, words in (("eval", ["eval", "--ablate", "rounds"]), ("stress", ["stress", "histories"])):
         child = zygote.start(*words, "--out", run, "-w", place, slow=0.01)
         until(lambda: (run / "variants.jsonl").exists(), child)
@@ -126,6 +126,9 @@ def test_ctrl_c_says_how_to_go_on(zygote: Zygote, place: Path, tmp_path: Path) -
         said = child.end()
         assert f"Go on: toolrec {verb} --resume {run}" in said.stderr
         assert open_run(run).manifest.status == "interrupted"
+        listed = zygote.call("runs", "-w", place)
+        assert f"Go on: toolrec {verb} --resume stopped" in listed.stderr
+        assert "0 of 80" not in listed.stdout
         shutil.rmtree(run)
 
 

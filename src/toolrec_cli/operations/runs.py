@@ -12,6 +12,7 @@ from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError, unknown
 from toolrec_cli.operations.resuming import ASKED_FILE
+from toolrec_cli.operations.tried import FILE as TRIED
 from toolrec_cli.storage.atomic import replacing, unhidden
 from toolrec_cli.storage.lock import holder
 from toolrec_cli.storage.log import has_lines
@@ -187,6 +188,8 @@ def _counts(run: RunDir) -> tuple[int | None, int | None]:
     done = run.manifest.result.get("users", run.manifest.result.get("n_users"))
     if run.manifest.status == "done" or not (run.path / ASKED_FILE).is_file():
         return done, done
+    if (run.path / TRIED).is_file():  # a line a user and variant, and nobody knows how many variants there will be
+        return None, None
     log = run.path / TRAJECTORIES
     on_record = _n_lines(log) if has_lines(log) else 0
     return on_record, pl.scan_parquet(run.path / ASKED_FILE).select(pl.len()).collect().item()
