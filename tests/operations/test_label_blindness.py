@@ -19,7 +19,7 @@ from toolrec_cli.data.sources.sample import make
 from toolrec_cli.evaluation.baseline import BASELINES
 from toolrec_cli.llm.stack import ModelOptions
 from toolrec_cli.models.training import TrainingSettings
-from toolrec_cli.operations.ablating import ablate
+from toolrec_cli.operations.ablating import AblationPlan, ablate
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
 from toolrec_cli.operations.exploring import AgentPlan, recommend
 from toolrec_cli.operations.modelling import ModelPlan
@@ -142,12 +142,19 @@ def test_the_histories_that_lists_are_made_from_hold_none_of_them(twins: list[tu
         assert markers <= set(dataset.before(None).items.tolist())
 
 
+def two_models(setting: Setting, dataset: Dataset) -> RunDir:
+    with LoopbackServer(PlayedSurrogate()) as server:
+        one, other = (ModelPlan(ModelOptions(name, server.base_url)) for name in ("one", "other"))
+        return ablate(setting, dataset, "models", AblationPlan(AgentPlan(model=one), 8, other_model=other))[0]
+
+
 COMPARED: dict[str, Callable[[Setting, Dataset], RunDir]] = {
     "baselines": lambda setting, dataset: evaluate(setting, dataset, EvalPlan(baselines=tuple(BASELINES.names())))[0],
     **{
-        kind: lambda setting, dataset, kind=kind: ablate(setting, dataset, kind, noise=(1,))[0]
+        kind: lambda setting, dataset, kind=kind: ablate(setting, dataset, kind, AblationPlan(noise=(1,)))[0]
         for kind in ("rounds", "attributes", "memory", "rank", "parts", "encoders")
     },
+    "models": two_models,
     **{
         kind: lambda setting, dataset, kind=kind: stress(setting, dataset, kind, StressPlan(rates=(0.2,)))[0]
         for kind in ("ids", "histories")

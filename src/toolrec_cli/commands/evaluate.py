@@ -17,13 +17,14 @@ from toolrec_cli.commands.groups import Output, Resumed, Surrogate, Work
 @grouped
 def evaluate(
     ctx: typer.Context,
+    *,
+    dataset: options.DatasetName = None,
     asked: Asked,
     ablation: Ablation,
     surrogate: Surrogate,
     resumed: Resumed,
     work: Work,
     output: Output,
-    dataset: options.DatasetName = None,
 ) -> None:
     """Many users -> metrics with 95 % intervals: backbones, each tool alone, their fusion, baselines, and the surrogate.
 

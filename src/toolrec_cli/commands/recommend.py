@@ -35,12 +35,9 @@ class Whom:
 @grouped
 def recommend(
     ctx: typer.Context,
-    whom: Whom,
-    surrogate: Surrogate,
-    resumed: Resumed,
-    work: Work,
-    output: Output,
+    *,
     dataset: options.DatasetName = None,
+    whom: Whom,
     trace: Annotated[
         bool, typer.Option("--trace", help="Show every thought, action and observation (stderr).")
     ] = False,
@@ -49,6 +46,10 @@ def recommend(
         bool,
         typer.Option("--full-history", help="Use every interaction, the held-out ones too (to serve, not to score)."),
     ] = False,
+    surrogate: Surrogate,
+    resumed: Resumed,
+    work: Work,
+    output: Output,
 ) -> None:
     """One user or many -> a list each, explored by the built-in surrogate: no LLM, no network, no cost.
 

@@ -14,9 +14,7 @@ from toolrec_cli.commands.groups import Output, Resumed, Surrogate
 @grouped
 def stress(
     ctx: typer.Context,
-    surrogate: Surrogate,
-    resumed: Resumed,
-    output: Output,
+    *,
     kind: Annotated[
         Literal["ids", "histories"] | None, typer.Argument(metavar="ids|histories", help="What goes wrong.")
     ] = None,
@@ -28,6 +26,9 @@ def stress(
         typer.Option("--rate", metavar="PER CENT[,…]", help="ids: how many names go wrong. Default: 1,5,20."),
     ] = None,
     reruns: Annotated[int, typer.Option(min=0, max=10, help="ids: how often a tool is run again.")] = 1,
+    surrogate: Surrogate,
+    resumed: Resumed,
+    output: Output,
 ) -> None:
     """What becomes of the lists when names go wrong on their way to memory, or when a history makes no sense.
 
