@@ -104,7 +104,7 @@ def test_a_training_keeps_its_best_epoch(interrupt: Interrupt, workspace: Path) 
     out = workspace / "runs" / "interrupted"
     said = interrupt(out, "resume/state.json", *words, "--out", str(out), "-w", str(workspace))
     assert (said.returncode, said.stdout) == (130, "")
-    assert said.stderr.endswith(RESUMABLE.format(out))
+    assert said.stderr.endswith(RESUMABLE.format(out, "pretrain"))
     assert runs(workspace) - there == {"interrupted"}
     assert {str(path.relative_to(out)) for path in out.rglob("*")} == {
         "run.json",
