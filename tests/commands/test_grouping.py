@@ -70,7 +70,7 @@ ONE = ModelPlan(
 
 
 def test_a_second_model_on_the_same_server_is_asked_as_the_first_at_its_own_price() -> None:
-    other = Ablation(against_model="two").other_model(ONE)
+    other = Ablation("models", against_model="two").other_model(ONE)
     assert (other.options.model, other.options.base_url, other.protocol) == ("two", ONE.options.base_url, "tools")
     assert (other.options.key_file, other.options.settings, other.options.price_input) == (
         Path("key"),
@@ -81,11 +81,11 @@ def test_a_second_model_on_the_same_server_is_asked_as_the_first_at_its_own_pric
 
 @pytest.mark.parametrize("where", [{"against_base_url": "http://two.example/v1"}, {"against_server": "gemini"}])
 def test_nothing_of_the_first_one_s_server_goes_to_another(where: dict[str, str]) -> None:
-    other = Ablation(against_model="two", **where).other_model(ONE)
+    other = Ablation("models", against_model="two", **where).other_model(ONE)
     assert other.options.key_file is None
     assert (other.options.api, other.options.settings) == (None, ())
     assert other.options.base_url == where.get("against_base_url")
-    own = Ablation(against_model="two", against_key_file=Path("other"), **where).other_model(ONE)
+    own = Ablation("models", against_model="two", against_key_file=Path("other"), **where).other_model(ONE)
     assert own.options.key_file == Path("other")
 
 
@@ -95,4 +95,6 @@ def test_what_is_about_a_second_model_says_nothing_without_one() -> None:
         with pytest.raises(UsageError, match="is about a second language model"):
             Ablation(**given).other_model(ONE)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="--against-model is about a second language model"):
-        Ablation(against_model="two").other_model(None)
+        Ablation("models", against_model="two").other_model(None)
+    with pytest.raises(UsageError, match="--against-model is about a second language model"):
+        Ablation("rounds", against_model="two").other_model(ONE)

@@ -96,11 +96,11 @@ class Ablation:
 
         from toolrec_cli.errors import UsageError
 
-        if self.against_model is None or model is None:
+        if self.ablate != "models" or self.against_model is None or model is None:
             if said := [name for name in _OF_THE_OTHER if getattr(self, name)]:
                 raise UsageError(
                     f"--{said[0].replace('_', '-')} is about a second language model.",
-                    hint="Type: --ablate models --model A --against-model B.",
+                    hint="Type: --ablate models --model A --against-model B",
                 )
             return None
         options = replace(
