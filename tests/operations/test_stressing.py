@@ -86,6 +86,22 @@ def test_what_is_shuffled_short_and_long(made: dict[str, list[list[int]]], tiny:
     assert made["shuffled"] != made["own"]
 
 
+def test_what_is_put_in_was_met_when_the_users_own_was(tiny: Dataset) -> None:
+    """A backbone may read times: the newest is the user's own newest, and what is longer than the history is as old as its oldest."""
+    histories, users = tiny.before(Part.TEST), np.arange(5)
+    assert histories.timestamps is not None
+    for name in ADVERSE:
+        found = altered(name, histories, users, label_tables(Facets(tiny.catalog)), len(tiny.catalog), seed=3)
+        assert found.timestamps is not None
+        assert len(found.timestamps) == len(found.items)
+        for user in range(5):
+            own = histories.timestamps[histories.offsets[user] : histories.offsets[user + 1]]
+            made = found.timestamps[found.offsets[user] : found.offsets[user + 1]]
+            n = min(len(own), len(made))
+            assert made[-n:].tolist() == own[-n:].tolist()
+            assert set(made[:-n].tolist()) <= {int(own[0])}
+
+
 def test_neighbours_in_a_contradictory_history_share_nothing(made: dict[str, list[list[int]]], tiny: Dataset) -> None:
     genres = Facets(tiny.catalog).labels("genre")
     for history in made["contradictory"]:

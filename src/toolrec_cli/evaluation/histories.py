@@ -108,7 +108,11 @@ ADVERSE: dict[str, Callable[[ItemArray, Surroundings, np.random.Generator], Item
 def altered(
     kind: str, histories: Interactions, users: IntArray, labels: Mapping[str, LabelTable], n_items: int, seed: int
 ) -> Interactions:
-    """The histories of `users` made adverse; everybody else's are empty, and nobody has times or ratings."""
+    """The histories of `users` made adverse; everybody else's are empty, and nobody has ratings.
+
+    What is put in a place was met when the user's own item there was, counted from the newest; what is longer than that, at the
+    time of the oldest: a backbone may read times.
+    """
     counts = np.bincount(histories.items, minlength=n_items + 1).astype(np.int64)
     of = Surroundings(histories, labels, counts)
     made = {
@@ -118,4 +122,15 @@ def altered(
     lengths = np.zeros(histories.n_users, np.int64)
     lengths[list(made)] = [len(each) for each in made.values()]
     items = np.concatenate([*made.values(), np.zeros(0, np.int32)]).astype(np.int32)
-    return Interactions(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), items, None, None)
+    times = None
+    if histories.timestamps is not None:
+        parts = [_times(histories, user, len(each)) for user, each in made.items()]
+        times = np.concatenate([*parts, np.zeros(0, np.int64)]).astype(np.int64)
+    return Interactions(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), items, times, None)
+
+
+def _times(histories: Interactions, user: int, length: int) -> IntArray:
+    """The user's newest `length` times; the oldest as often as there are too few. [length]."""
+    assert histories.timestamps is not None
+    own = histories.timestamps[histories.offsets[user] : histories.offsets[user + 1]]
+    return np.concatenate([np.full(max(0, length - len(own)), own[0]), own[max(0, len(own) - length) :]])
