@@ -87,7 +87,7 @@ def test_what_is_shuffled_short_and_long(made: dict[str, list[list[int]]], tiny:
 
 
 def test_what_is_put_in_was_met_when_the_users_own_was(tiny: Dataset) -> None:
-    """A backbone may read times: the newest is the user's own newest, and what is longer than the history is as old as its oldest."""
+    """The newest at the time of the user's own newest; what is longer than the history is as old as its oldest."""
     histories, users = tiny.before(Part.TEST), np.arange(5)
     assert histories.timestamps is not None
     for name in ADVERSE:
