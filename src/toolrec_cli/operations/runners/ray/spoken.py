@@ -51,7 +51,8 @@ class Spoken(Generic[T]):
     def explore(self, positions: IntArray) -> Iterator[Done[T]]:
         """Everybody's, as they end; as many at once as the model may be asked by."""
         n = min(self._job.pace.workers or processors(self._ray), self._job.threads, len(positions))
-        with _crew(self._ray, Load.of(self._job), n, self._job.threads) as crew:
+        load: Load[Any] = Load.of(self._job)
+        with _crew(self._ray, load, n, self._job.threads) as crew:
             yield from each(self._errands(positions, n), lambda errand: self._one(crew, errand), self._job.threads)
 
     def _errands(self, positions: IntArray, n: int) -> Iterator[_Errand]:
