@@ -57,6 +57,7 @@ def evaluate(
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
     tuned: options.Tuned = True,
+    retrieval: options.Retrieval = None,
     resume: options.Resume = None,
     allow_drift: options.AllowDrift = False,
     workers: options.Workers = None,
@@ -90,6 +91,7 @@ def evaluate(
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
+    from toolrec_cli.render.outcome import say_retrieval
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.report import print_report
 
@@ -102,7 +104,9 @@ def evaluate(
     setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
     ready.trained(setting, found)
     model_plan = llm.model_plan(ctx.params, workspace)
-    agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned, model_plan)
+    agent = AgentPlan(
+        backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned, model_plan, retrieval=retrieval
+    )
     if resume is None:
         ready.all_there_are(n_users, len(found.users_with(agent.before)), f"with a held-out item ({split.value} split)")
     if ablate is not None:
@@ -119,6 +123,7 @@ def evaluate(
         run, report = run_evaluate(setting, found, plan, progress, again=goes_on, pace=pace)
     print_report(report, as_json=as_json)
     say_usage(run.manifest.result)
+    say_retrieval(run.manifest.result)
     if tuned and report.untuned:
         say(f"The {'built-in ' if model_plan else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")

@@ -36,6 +36,7 @@ def recommend(
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
     tuned: options.Tuned = True,
+    retrieval: options.Retrieval = None,
     full_history: Annotated[
         bool,
         typer.Option("--full-history", help="Use every interaction, the held-out ones too (to serve, not to score)."),
@@ -69,7 +70,7 @@ def recommend(
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
-    from toolrec_cli.render.outcome import print_documents, print_outcome
+    from toolrec_cli.render.outcome import print_documents, print_outcome, say_retrieval
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.ranking import print_rankings
     from toolrec_cli.render.trace import LiveTrace
@@ -87,7 +88,7 @@ def recommend(
     ready.trained(setting, found)
     model_plan = llm.model_plan(ctx.params, workspace)
     before = None if full_history else Part.TEST
-    plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), before, tuned, model_plan)
+    plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), before, tuned, model_plan, retrieval=retrieval)
     if ctx.params["dry_run"]:
         llm.show_dry_run(setting, found, user_ids, goes_on, plan, as_json)
         return
@@ -112,6 +113,7 @@ def recommend(
     one = "" if users is None else " --user ID"
     say(f"Recorded in {run.path}. Again: toolrec replay {run.path}{one}", style="dim")
     say_usage(run.manifest.result)
+    say_retrieval(run.manifest.result)
     if tuned and (why := run.manifest.result.get("untuned")):
         say(f"The surrogate went untuned: {why}.", style="dim")
     left_out = "" if full_history else ", which was not told the newest, held-out item (--full-history tells it all)"

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from toolrec_cli.agent.codec import decode, encode
 from toolrec_cli.errors import InputError, WorkerLost
 from toolrec_cli.operations.runners.ray.cluster import RETRIES, Lost, processors, result
-from toolrec_cli.operations.runners.ray.load import Load, sent
+from toolrec_cli.operations.runners.ray.load import load_of, sent
 from toolrec_cli.operations.running import Done, IntArray, Job, chunks
 from toolrec_cli.operations.shards import FOLDER
 from toolrec_cli.storage.atomic import replacing
@@ -45,7 +45,7 @@ class Chunks(Generic[T]):
         self._under_way: dict[Any, _Part] = {}
         task = ray.remote(num_cpus=1, max_retries=RETRIES, scheduling_strategy="SPREAD")
         self._task = task(_explore).options(name="toolrec-explore")
-        self._load = ray.put(Load.of(job))
+        self._load = ray.put(load_of(job))
 
     def explore(self, positions: IntArray) -> Iterator[Done[T]]:
         """Everybody's, as the chunks end."""

@@ -21,10 +21,10 @@ class Load(Generic[T]):
     then: Then[T]
     version: str = __version__
 
-    @classmethod
-    def of(cls, job: Job[T]) -> "Load[T]":
-        """What is to be done for a job."""
-        return cls(replace(job.agent, histories=job.agent.histories.nobodys(), speaker=None), job.then)
+
+def load_of(job: Job[T]) -> Load[T]:
+    """What is to be done for a job."""
+    return Load(replace(job.agent, histories=job.agent.histories.nobodys(), speaker=None), job.then)
 
 
 _loaded: dict[str, Load[Any]] = {}

@@ -19,7 +19,7 @@ from toolrec_cli.llm.recorded import question_digest
 from toolrec_cli.operations.modelling import Speaker
 from toolrec_cli.operations.pool import each
 from toolrec_cli.operations.runners.ray.cluster import RETRIES, Lost, processors, result
-from toolrec_cli.operations.runners.ray.load import Load
+from toolrec_cli.operations.runners.ray.load import Load, load_of
 from toolrec_cli.operations.runners.ray.station import Answer, Asks, Ends, Station
 from toolrec_cli.operations.running import Done, IntArray, Job, chunks
 
@@ -51,8 +51,7 @@ class Spoken(Generic[T]):
     def explore(self, positions: IntArray) -> Iterator[Done[T]]:
         """Everybody's, as they end; as many at once as the model may be asked by."""
         n = min(self._job.pace.workers or processors(self._ray), self._job.threads, len(positions))
-        load: Load[Any] = Load.of(self._job)
-        with _crew(self._ray, load, n, self._job.threads) as crew:
+        with _crew(self._ray, load_of(self._job), n, self._job.threads) as crew:
             yield from each(self._errands(positions, n), lambda errand: self._one(crew, errand), self._job.threads)
 
     def _errands(self, positions: IntArray, n: int) -> Iterator[_Errand]:
