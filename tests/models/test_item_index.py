@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,21 @@ def test_a_stale_altered_or_newer_one_is_refused_by_name(built: ItemIndex, table
     path.with_suffix(".json").unlink()
     with pytest.raises(FileNotFoundError):
         open_index(path, digest)
+
+
+@needs_faiss
+@pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux has them")
+def test_on_a_full_disk_there_is_none(table: FloatArray, tmp_path: Path) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            build_index(tmp_path / "a.faiss", table, clustered(5), lambda done, total: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 @needs_faiss

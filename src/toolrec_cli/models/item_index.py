@@ -120,7 +120,7 @@ def build_index(path: Path, table: FloatArray, queries: FloatArray, on_progress:
     card = _settled(ItemIndex(inner, path, card), table, queries)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        faiss.write_index(inner, str(temporary))
+        temporary.write_bytes(faiss.serialize_index(inner).data)  # faiss itself does not notice a disk that fills up
         card = replace(card, sha256=file_digest(temporary))
     write_json(_card_path(path), asdict(card))
     return ItemIndex(inner, path, card)

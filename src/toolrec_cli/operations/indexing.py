@@ -59,7 +59,7 @@ def find_indexes(
         return Indexes()
     if wanted is None and not installed():
         return Indexes(why_not="faiss is not installed: pip install 'toolrec-cli[ann]'")
-    folder = setting.workspace / "cache" / "indexes"
+    folder = (setting.workspace / "cache" / "indexes").resolve()  # other processes have other current folders
     queries = _Sample(setting, dataset, scorer, part)
     found = {name: _one(folder, name, table, queries, progress) for name, table in scorer.tables.items()}
     worst = min(found.values(), key=lambda index: index.card.recall).card
