@@ -15,7 +15,7 @@ test: .venv/developed lint  ## everything that must hold
 test-kill: .venv/developed  ## runs killed at 200 moments each go on to the same lists, and pay for nothing twice; some minutes
 	KILLS=200 $(BIN)/pytest tests/operations/test_killed_runs.py tests/operations/test_killed_model_runs.py --numprocesses auto
 
-test-ray: .venv-ray/installed  ## runs on two machines of a Ray cluster, played on this one; two minutes
+test-ray: .venv-ray/installed  ## runs on two machines of a Ray cluster, played on this one; some minutes
 	.venv-ray/bin/python -m pytest tests/on_ray
 
 test-dist: .venv/developed  ## trainings in two processes, one of them killed; a minute

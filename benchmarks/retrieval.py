@@ -1,19 +1,26 @@
 """Exact retrieval against the size of the catalogue: one user as the agent asks, and a thousand at once, beside plain products.
 
     python benchmarks/retrieval.py [--items 100000 1000000] [--users 1000] [--k 100] [--threads 2] [--rounds 5]
+    python benchmarks/retrieval.py --index 1000000 3000000
 
 Width 64, histories of 50 items, queries encoded beforehand; item vectors are random, which is as hard as any. The peers are
 what one would write: all scores of as many users as fit into 400 MB, then topk of torch, or argpartition and sort of NumPy.
 All alternate within a round; the best round counts, as the others were disturbed. Every list is compared with the one made
 for that user alone. Prints Markdown.
+
+With --index (which needs the extra ann) the other way: one user as the agent asks, by the index and exactly, over vectors in
+heaps (about 2,000 centres, queries too) and over vectors without any order, which no index can find its way in.
 """
 
 import argparse
 import datetime
 import os
 import platform
+import resource
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -100,6 +107,52 @@ def measured(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, tu
     return found
 
 
+def vectors(n: int, seed: int, heaps: int) -> np.ndarray:
+    """[n, WIDTH] about so many centres, as far from them as these are from one another by 0.7; of no heaps, anywhere."""
+    drawn = np.random.default_rng(seed)
+    found = drawn.normal(size=(n, WIDTH)).astype(np.float32)
+    if heaps:
+        found *= 0.7
+        found += np.random.default_rng(99).normal(size=(heaps, WIDTH)).astype(np.float32)[drawn.integers(0, heaps, n)]
+    return found
+
+
+def by_index(n_items: int, heaps: int, k: int) -> str:
+    """A row of Markdown: what an index costs and finds, and what a question costs either way."""
+    from toolrec_cli.models.item_index import build_index, open_index, table_digest
+
+    table, path = vectors(n_items + 1, 0, heaps), Path(tempfile.mkdtemp()) / "index.faiss"
+    table[0] = 0.0
+    began = time.process_time()
+    build_index(path, table, vectors(200, 1, heaps), lambda done, total: None)
+    built = time.process_time() - began
+    index, queries = open_index(path, table_digest(table)), vectors(200, 2, heaps)
+    nobody = np.zeros(0, np.int32)
+
+    def near(query: np.ndarray) -> np.ndarray:
+        items = index.near(query, k)
+        scores = table[items] @ query
+        return items[np.lexsort((items, -scores))[:k]]
+
+    exact, ways, took = lambda query: top_k(masked(table @ query, nobody), k), {}, {}
+    for name, way in (("index", near), ("exact", exact)):
+        cpu = time.process_time()
+        ways[name] = [way(query) for query in queries]
+        took[name] = 1000 * (time.process_time() - cpu) / len(queries)
+    recall = np.mean([np.isin(e, i).mean() for e, i in zip(ways["exact"], ways["index"], strict=True)])
+    card, peak = index.card, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    lie = f"{heaps:,} heaps" if heaps else "no order"
+    size, looked = path.stat().st_size / 1e6, f"{card.probes} of {card.cells:,}"
+    said = f"| {n_items:,} | {lie} | {built:,.0f} | {size:,.0f} | {peak:,.0f} | {looked} | {card.recall:.4f} | {recall:.4f} "
+    return f"{said}| {took['index']:.2f} | {took['exact']:.2f} |"
+
+
+COLUMNS = (
+    "items", "vectors", "built, CPU-s", "MB of the file", "MB at most", "cells looked at", "recall@100, its card",
+    "recall@100, others", "CPU ms by index", "CPU ms exactly",
+)  # fmt: skip
+
+
 def main() -> None:
     """Measure, check, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -108,7 +161,16 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=100)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--index", type=int, nargs="+", default=[])
     asked = parser.parse_args()
+    if asked.index:
+        torch.set_num_threads(1)
+        print(f"| {' | '.join(COLUMNS)} |\n|--:|---|{'--:|' * (len(COLUMNS) - 2)}", flush=True)
+        for n_items in asked.index:
+            for heaps in (2000, 0):
+                print(by_index(n_items, heaps, asked.k), flush=True)
+        _said(asked.rounds, asked.k, 1)
+        return
     torch.set_num_threads(asked.threads)
     print("| items | who | way | ms | CPU ms | MB of scores held |\n|--:|---|---|--:|--:|--:|")
     before = {n: measured({"": encoded(n)}, asked.rounds)[""] for n in (1, asked.users)}
@@ -133,8 +195,13 @@ def main() -> None:
             print(f"| {n_items:,} | {asked.users:,} users | {name} | {wall:,.0f} | {cpu:,.0f} | {size:,.1f} |")
         same = (world.many() == world.one_by_one()).all(axis=1)
         print(f"| {n_items:,} | {asked.users:,} users | *lists equal to those made alone* | {same.sum():,} | | |")
+    _said(asked.rounds, asked.k, asked.threads)
+
+
+def _said(rounds: int, k: int, threads: int) -> None:
+    """Where and when."""
     cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
-    print(f"\nBest of {asked.rounds} rounds; k = {asked.k}, {asked.threads} threads, {cores} cores, load {load:.1f}, Python "
+    print(f"\nBest of {rounds} rounds; k = {k}, {threads} threads, {cores} cores, load {load:.1f}, Python "
           f"{platform.python_version()}, torch {torch.__version__}, {datetime.datetime.now(datetime.UTC).date()}")  # fmt: skip
 
 

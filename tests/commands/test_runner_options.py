@@ -38,7 +38,7 @@ def test_without_ray_it_is_said_what_to_install(toolrec: Run, tmp_path: Path, mo
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([*SOMEBODY, "--model", "m"], "--runner ray is for the built-in surrogate, not for --model: budget, pace"),
+        ([*SOMEBODY, "--model", "m", "--trace"], "--trace and --ablate follow one user after the other"),
         ([*SOMEBODY, "--trace"], "--trace and --ablate follow one user after the other"),
         (["eval", "--ablate", "rounds", "--runner", "ray"], "--trace and --ablate follow one user after the other"),
         (

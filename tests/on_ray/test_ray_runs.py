@@ -10,8 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,41 +18,24 @@ from typing import Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from two_machines import everybody, on, opened, ray
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-ray = pytest.importorskip("ray")
-from ray import cloudpickle  # noqa: E402
-from ray.cluster_utils import Cluster  # noqa: E402
+from toolrec_cli.agent.trajectory import Trajectory, Turn
+from toolrec_cli.errors import CheckError, InputError, WorkerLost
+from toolrec_cli.operations import exploring, running
+from toolrec_cli.operations.evaluating import EvalPlan, evaluate
+from toolrec_cli.operations.exploring import AgentPlan, explore_all
+from toolrec_cli.operations.resuming import Again
+from toolrec_cli.operations.runners.ray import Ray
+from toolrec_cli.operations.running import Pace
+from toolrec_cli.operations.setting import Setting
+from toolrec_cli.operations.verifying import verify
+from toolrec_cli.storage.run_dir import open_run
 
-from toolrec_cli.agent.trajectory import Trajectory, Turn  # noqa: E402
-from toolrec_cli.data.dataset import Dataset  # noqa: E402
-from toolrec_cli.errors import CheckError, InputError, WorkerLost  # noqa: E402
-from toolrec_cli.operations import exploring, running  # noqa: E402
-from toolrec_cli.operations.evaluating import EvalPlan, evaluate  # noqa: E402
-from toolrec_cli.operations.exploring import AgentPlan, explore_all  # noqa: E402
-from toolrec_cli.operations.resuming import Again  # noqa: E402
-from toolrec_cli.operations.runners.ray import Ray  # noqa: E402
-from toolrec_cli.operations.running import Pace  # noqa: E402
-from toolrec_cli.operations.setting import Setting  # noqa: E402
-from toolrec_cli.operations.verifying import verify  # noqa: E402
-from toolrec_cli.storage.run_dir import open_run  # noqa: E402
-
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # machines of the cluster have no tests
+ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # machines of the cluster have no tests
 
 N_USERS = 80
 A_CHUNK = 8
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A head and another machine, a processor each."""
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    found.add_node(num_cpus=1)
-    found.wait_for_nodes()
-    yield found
-    with suppress(Exception):
-        ray.shutdown()
-    found.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -67,18 +49,6 @@ def place(tiny_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     workspace = Path(shutil.copytree(tiny_workspace, tmp_path_factory.mktemp("ray") / "w"))
     explore_all(Setting(workspace, out=workspace / "whole"), opened(workspace), everybody(workspace))
     return workspace
-
-
-def opened(workspace: Path) -> Dataset:
-    return Dataset(workspace / "datasets" / "sample")
-
-
-def everybody(workspace: Path) -> list[str]:
-    return opened(workspace).users["user_id"].to_list()
-
-
-def on(cluster: Any, **how: Any) -> Pace:
-    return Pace(runner=Ray(cluster.address), **how)
 
 
 def assert_as_in_one_process(run: Path, place: Path) -> None:
@@ -244,15 +214,15 @@ def test_a_chunk_that_kills_whoever_works_on_it_is_given_up(
 def test_no_more_is_handed_out_than_is_told(
     cluster: Any, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from toolrec_cli.operations.runners.ray import _Crew
+    from toolrec_cli.operations.runners.ray.chunks import Chunks
 
-    most, begin = [0], _Crew._begin
+    most, begin = [0], Chunks._begin
 
     def counted(self: Any, positions: Any) -> None:
         begin(self, positions)
         most.append(len(self._under_way))
 
-    monkeypatch.setattr(_Crew, "_begin", counted)
+    monkeypatch.setattr(Chunks, "_begin", counted)
     explore_all(Setting(place, out=tmp_path / "r"), opened(place), everybody(place), pace=on(cluster))
     assert (len(most) - 1, max(most)) == (8, 4)  # ten users each, two for either processor
     most[:] = [0]

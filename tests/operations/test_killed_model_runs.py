@@ -173,6 +173,24 @@ def test_torn_last_lines_are_cut_off_and_paid_answers_kept(zygote: Zygote, place
     assert open_run(run).manifest.resumed[0]["torn_bytes"] > 0
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_disk_that_fills_up_costs_no_more_than_the_calls_under_way(
+    zygote: Zygote, place: Place, tmp_path: Path, cached: bool
+) -> None:
+    """Whichever file is full first, cache or record: what was answered and cannot be kept is what was under way."""
+    place.forget()
+    run = tmp_path / "run"
+    said = zygote.call(*place.words(run, *([] if cached else ["--no-cache"])), limit=200_000)
+    assert said.returncode == 3, said.stderr
+    assert "Make room" in said.stderr
+    assert 0 < place.counting.asked.total() < place.questions
+    there = on_record(run)
+    assert len(there) == len(set(there))
+    assert zygote.call(*place.again(run)).returncode in (0, 5)
+    assert_as_if_nothing_had_happened(run, place)
+    assert place.counting.again <= AT_ONCE
+
+
 def but_usage(report: Any) -> Any:
     """A report but for what it took: a call in flight when the run is killed is paid again."""
     rows = {name: {**row, "usage": None} for name, row in report["llm_rows"].items()}

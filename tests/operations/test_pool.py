@@ -73,6 +73,45 @@ def test_what_stops_one_starts_no_more_and_lets_those_in_flight_end(stop: BaseEx
     assert found == [] or set(found) <= set(started)
 
 
+def test_an_interrupt_that_another_thread_takes_loses_no_result() -> None:
+    """The system hands Ctrl-C to whichever thread it likes: the first one learns of it when a result wakes it."""
+    found: list[int] = []
+
+    def work(n: int) -> int:
+        time.sleep(0.05 * n)
+        if n == 1:
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        return n
+
+    def take() -> None:
+        for n in each(range(4), work, 4):
+            found.append(n)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        take()
+    assert sorted(found) == [0, 1, 2, 3]
+    assert time.monotonic() - began < 20, "nobody was waited for who had ended"
+
+
+def test_an_interrupt_that_another_thread_takes_is_heard_before_anybody_ends() -> None:
+    """Else Ctrl-C would wait for the slowest answer."""
+    stopped = threading.Event()
+
+    def work(n: int) -> int:
+        if n == 0:
+            time.sleep(0.3)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        stopped.wait(20)
+        return n
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(each(range(2), work, 2, patience=0.1))
+    stopped.set()
+    assert time.monotonic() - began < 15
+
+
 def test_those_in_flight_are_kept_by_whoever_takes_them() -> None:
     found: list[int] = []
 

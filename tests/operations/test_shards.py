@@ -2,20 +2,28 @@
 
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from toolrec_cli.agent.comparing import divergence
+from toolrec_cli.agent.loop import Limits
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError
+from toolrec_cli.llm.elsewhere import asked_through
+from toolrec_cli.llm.stack import ModelOptions
 from toolrec_cli.operations.exploring import AgentPlan, assemble, explore_all
+from toolrec_cli.operations.modelling import ModelPlan
 from toolrec_cli.operations.record import Record
 from toolrec_cli.operations.resuming import Again
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.shards import take_in
 from toolrec_cli.operations.tuning import TunePlan, tune
 from toolrec_cli.storage.run_dir import open_run
+from toolrec_cli.testing import LoopbackServer
+from toolrec_cli.testing.surrogate import PlayedSurrogate
 
 USERS = ["a", "b", "c", "d"]
 
@@ -71,3 +79,26 @@ def test_an_agent_that_was_sent_explores_as_it_did_before(workspace: Path, tiny:
         there = sent.reading(users)
         assert [there.explore(user) for user in users.tolist()] == [agent.explore(user) for user in users.tolist()]
         assert there.histories.lengths().sum() == agent.histories.lengths()[users].sum()
+
+
+def test_an_agent_whose_model_stays_here_asks_it_from_there(workspace: Path, tiny: Dataset) -> None:
+    """Explored through the wire that is told, the questions and the trajectory are those of this process; no key is sent."""
+    key = "sk-test-0123456789abcdef"
+    with LoopbackServer(PlayedSurrogate(), key=key) as server:
+        options = ModelOptions("played", server.base_url)
+        plan = AgentPlan(limits=Limits(6, 5), model=ModelPlan(options, samples=2))
+        agent = assemble(Setting(workspace, environment={"TOOLREC_API_KEY": key}), tiny, plan)
+        assert agent.speaker is not None
+        with pytest.raises(TypeError):
+            pickle.dumps(agent)  # with its model there is a key in it
+        packed = pickle.dumps(replace(agent, speaker=None))
+        assert key.encode() not in packed
+        here = agent.explore(3)
+        asked = [each.body for each in server.received]
+        there = pickle.loads(packed).reading(np.array([3]))
+        with pytest.raises(RuntimeError, match="nobody here knows how to reach played"):
+            there.explore(3)
+        with asked_through(agent.speaker.stack.model.reply):
+            found = there.explore(3)
+        assert divergence(here, found) is None
+        assert [each.body for each in server.received[len(asked) :]] == asked

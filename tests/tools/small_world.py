@@ -78,6 +78,9 @@ class WrittenScores:
         """The same for everybody, [N + 1]; the padding is given the best score of all, which nobody may see."""
         return np.array([99.0, *self._scores[attribute]], dtype=np.float32)
 
+    def near(self, attribute: str | None, user_index: int, n: int) -> None:
+        """There is no index."""
+
 
 def toolbox(scorer: Scorer | None = None, ranker: Ranker | None = None) -> Toolbox:
     """The three tools."""

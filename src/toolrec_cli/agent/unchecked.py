@@ -95,3 +95,9 @@ class WidenedScorer:
     def scores(self, attribute: str | None, user_index: int) -> npt.NDArray[np.float32]:
         """[N + 1 + spare]."""
         return np.pad(self._scorer.scores(attribute, user_index), (0, self._spare), constant_values=-np.inf)
+
+    def near(
+        self, attribute: str | None, user_index: int, n: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]] | None:
+        """A spare item is in no index."""
+        return self._scorer.near(attribute, user_index, n)

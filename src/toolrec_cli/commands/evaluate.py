@@ -68,6 +68,7 @@ def _evaluate(setting: Any, found: Any, plan: Any, again: Any, pace: Any, as_jso
     from toolrec_cli.operations.evaluating import evaluate
     from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
+    from toolrec_cli.render.outcome import say_retrieval
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.report import print_report
 
@@ -76,6 +77,7 @@ def _evaluate(setting: Any, found: Any, plan: Any, again: Any, pace: Any, as_jso
         run, report = evaluate(setting, found, plan, progress, again=again, pace=pace)
     print_report(report, as_json=as_json)
     say_usage(run.manifest.result)
+    say_retrieval(run.manifest.result)
     if plan.agent.tuned and report.untuned:
         say(f"The {'built-in ' if with_model else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")

@@ -18,6 +18,7 @@ class Surrogate:
     attributes: options.Attributes = None
     backbone: options.Backbone = None
     tuned: options.Tuned = True
+    retrieval: options.Retrieval = None
 
     def plan(self, before: Literal["test", "validation"] | None, model: Any = None) -> Any:
         """The `AgentPlan`; `before` which part of the split, or None: with every interaction. `model` is a `ModelPlan`."""
@@ -26,7 +27,8 @@ class Surrogate:
         from toolrec_cli.operations.exploring import AgentPlan
 
         part = None if before is None else Part(before)
-        return AgentPlan(self.backbone, self.attributes, Limits(self.n, self.max_rounds), part, self.tuned, model)
+        limits = Limits(self.n, self.max_rounds)
+        return AgentPlan(self.backbone, self.attributes, limits, part, self.tuned, model, retrieval=self.retrieval)
 
 
 @dataclass(frozen=True)

@@ -258,34 +258,24 @@ def model_plan(params: dict[str, Any], workspace: Path) -> Any:
 
 
 def pace(params: dict[str, Any], work: Any, *, watched: bool) -> Any:
-    """How many users at once, and where: as many threads as questions under way with a model, else processes or a cluster.
+    """How many users at once, and where: as many as questions under way with a model, else as many as there are processors.
 
     Raises UsageError where a cluster is asked for that cannot be used, or for what is done here alone (what is `watched`: a
     trace, an ablation).
     """
+    from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.running import Pace
 
+    threads = params["concurrency"] if params["model"] else 1
     if work.runner == "local":
-        return Pace(params["concurrency"] if params["model"] else 1, work.workers)
-    _only_here(params["model"] is not None, watched=watched)
-    from toolrec_cli.operations.runners.ray import Ray
-
-    return Pace(workers=work.workers, runner=Ray(work.ray_address))
-
-
-def _only_here(model: bool, *, watched: bool) -> None:
-    from toolrec_cli.errors import UsageError
-
-    if model:
-        raise UsageError(
-            "--runner ray is for the built-in surrogate, not for --model: budget, pace, paid answers and the record of what was "
-            "asked are kept by one process.",
-            hint="Leave --runner out and raise --concurrency: one process asks some hundred questions a second.",
-        )
+        return Pace(threads, work.workers)
     if watched:
         raise UsageError(
             "--trace and --ablate follow one user after the other, on this machine.", hint="Leave --runner out."
         )
+    from toolrec_cli.operations.runners.ray import Ray
+
+    return Pace(threads, work.workers, Ray(work.ray_address))
 
 
 def show_dry_run(

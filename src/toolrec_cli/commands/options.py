@@ -80,6 +80,13 @@ Workers = Annotated[
     typer.Option("--workers", min=1, help="Processes that work at once. Default: all cores when there are many users."),
 ]
 
+Retrieval = Annotated[
+    Literal["exact", "index"] | None,
+    typer.Option(
+        "--retrieval",
+        help="Score every item, or use an index (an extra). Default: an index above a million items, if it is good.",
+    ),
+]
 Runner = Annotated[
     Literal["local", "ray"],
     typer.Option("--runner", help="Where users are explored: on this machine, or on a Ray cluster (an extra)."),

@@ -105,9 +105,11 @@ def _print(run: Any, outcome: Any, *, many: bool, as_json: bool) -> None:
 def _say_how(run: Any, outcome: Any, plan: Any, *, many: bool) -> None:
     from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
+    from toolrec_cli.render.outcome import say_retrieval
 
     say(f"Recorded in {run.path}. Again: toolrec replay {run.path}{' --user ID' if many else ''}", style="dim")
     say_usage(run.manifest.result)
+    say_retrieval(run.manifest.result)
     if plan.tuned and (why := run.manifest.result.get("untuned")):
         say(f"The surrogate went untuned: {why}.", style="dim")
     told_all = plan.before is None

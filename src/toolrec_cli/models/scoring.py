@@ -11,6 +11,7 @@ from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.best import best
 from toolrec_cli.models.encoding import FloatArray, encode
+from toolrec_cli.models.item_index import ItemIndex
 from toolrec_cli.models.windows import IntArray
 
 
@@ -33,6 +34,7 @@ class BlockScorer:
     """
 
     def __init__(self, backbone: Any, encoders: Mapping[str, AttributeEncoder], histories: Interactions) -> None:
+        self._indexes: Mapping[str | None, ItemIndex] = {}
         self._backbone = backbone
         self._encoders = encoders
         self._histories = histories
@@ -57,7 +59,13 @@ class BlockScorer:
     def with_tools(self, names: Sequence[str], others: Mapping[str, AttributeEncoder] | None = None) -> "BlockScorer":
         """The same backbone and histories with some of the encoders, and `others` beside them."""
         chosen = {name: self._encoders[name] for name in names}
-        return BlockScorer(self._backbone, {**chosen, **(others or {})}, self._histories)
+        found = BlockScorer(self._backbone, {**chosen, **(others or {})}, self._histories)
+        found.retrieve_by({name: index for name, index in self._indexes.items() if name is None or name in chosen})
+        return found
+
+    def retrieve_by(self, indexes: Mapping[str | None, ItemIndex]) -> None:
+        """From now on, `near` asks these. For one thread alone."""
+        self._indexes = indexes
 
     @property
     def backbone(self) -> Any:
@@ -85,14 +93,25 @@ class BlockScorer:
 
     def scores(self, attribute: str | None, user_index: int) -> FloatArray:
         """A fresh array with the score of every item for one user, [N + 1]."""
+        # One user at a time, and not a block's in one product, whose sums would depend on the company.
+        return self._tables[attribute] @ self._query(attribute, user_index)
+
+    def near(self, attribute: str | None, user_index: int, n: int) -> tuple[IntArray, FloatArray] | None:
+        """About `n` items that are likely the user's best (item_index), and their scores; None where there is no index."""
+        if (index := self._indexes.get(attribute)) is None:
+            return None
+        query = self._query(attribute, user_index)
+        items = index.near(query, n)
+        return items, self._tables[attribute][items] @ query
+
+    def _query(self, attribute: str | None, user_index: int) -> FloatArray:
         for block in (*self._blocks, *self._singles):
             if user_index in block.rows:
                 break
         else:  # a straggler must not push out those who are in their block
             block = self._encoded(np.array([user_index]))
             self._singles = (*self._singles[-_STRAGGLERS:], block)
-        # One user at a time, and not a block's in one product, whose sums would depend on the company.
-        return self._tables[attribute] @ block.queries[attribute][block.rows[user_index]]
+        return block.queries[attribute][block.rows[user_index]]
 
     def best(self, attribute: str | None, users: IntArray, k: int) -> IntArray:
         """The `k` best items that each of `users` (user_index) does not have, [n_users, k]; 0 where there are fewer.

@@ -86,7 +86,7 @@ def evaluate(
         return again.run, _stored_report(again.run)
     possible = dataset.users_with(part)
     users = dataset.user_indices(whom(setting, dataset, plan, again))
-    agent = assemble(setting, dataset, plan.agent, users, again=again)
+    agent = assemble(setting, dataset, plan.agent, users, again=again, progress=progress)
     beside = _builtin(setting, dataset, plan.agent, agent, users)
     manifest = setting.manifest("eval", dataset.name, dataset, _inputs(plan, agent, beside), plain(plan))
     with (
@@ -102,7 +102,7 @@ def evaluate(
         report = replace(report, usage=used(agent.speaker) if agent.speaker else None, llm_rows=llm_rows)
         write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
-        run.update(result={"n_users": len(users), "statuses": report.statuses})
+        run.update(result={"n_users": len(users), "statuses": report.statuses, **agent.retrieval})
     return run, report
 
 

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from toolrec_cli.operations.accounting import accounted
 from toolrec_cli.operations.asking import BLOCK, OnStep, Pace, ask
 from toolrec_cli.operations.changing import Changes, changed
 from toolrec_cli.operations.deriving import Outcome, derive
+from toolrec_cli.operations.indexing import find_indexes
 from toolrec_cli.operations.modelling import ModelPlan, Speaker, introduce
 from toolrec_cli.operations.resuming import Again, plain, recorded, underway
 from toolrec_cli.operations.setting import Setting
@@ -56,6 +58,8 @@ class AgentPlan:
     """The language model that plays the surrogate; None: the built-in one does."""
     changed: Changes | None = None
     """What is taken away or done otherwise, to see what it is worth; None: nothing."""
+    retrieval: str | None = None
+    """"exact": every item is scored; "index": by an index; None: by one above a million items, if it is good."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class Agent:
     """Why what `toolrec tune` learns is not used; empty when it is, or a language model plays."""
     speaker: Speaker | None = None
     """The language model; None: nobody is asked anything."""
+    retrieval: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Of the indexes that it retrieves by, as the manifest tells of them."""
 
     def explore(self, user_index: int, on_step: OnStep | None = None) -> Trajectory:
         """One user's exploration; what is asked of a language model in it is counted for him."""
@@ -108,13 +114,15 @@ def assemble(
     histories: Interactions | None = None,
     again: Again | None = None,
     upon: FromRecord | None = None,
+    progress: Progress = silent,
 ) -> Agent:
     """Load backbone, encoders and these users' histories (None: everybody's); `histories`, where given, are put in their place.
 
     A language model is made ready and asked nothing; what the run `again` had spent on it is counted, and what is on record
-    (`upon`) it is not asked. Raises InputError with the next command when something is missing.
+    (`upon`) it is not asked. `progress` is told of an index that is built. Raises InputError with the next command when
+    something is missing.
     """
-    agent = _as_it_is(setting, dataset, plan, users, histories, again, upon)
+    agent = _as_it_is(setting, dataset, plan, users, histories, again, upon, progress)
     return changed(agent, plan.changed) if plan.changed else agent
 
 
@@ -126,6 +134,7 @@ def _as_it_is(
     histories: Interactions | None,
     again: Again | None,
     upon: FromRecord | None,
+    progress: Progress,
 ) -> Agent:
     """`assemble`, before anything is changed."""
     run, card = store.find_backbone(setting.runs, dataset, plan.backbone)
@@ -135,14 +144,25 @@ def _as_it_is(
     if histories is None:
         histories = dataset.before(plan.before, users=None if users is None or len(users) == dataset.n_users else users)
     scorer = BlockScorer(store.load_backbone(run, dataset), encoders, histories)
+    indexes = find_indexes(setting, dataset, scorer, plan.before, plan.retrieval, progress)
+    scorer.retrieve_by(indexes.by_attribute)
     inputs = {"backbone": card.digest, **digests}
     facets = Facets(dataset.catalog)
     if plan.model is not None:
         before = again.run if again else None
         speaker = introduce(setting, dataset, facets, scorer.attributes, plan.limits, plan.model, before, upon)
         explorer = speaker.explorer(dataset, facets, scorer, plan.limits)
+        known = {**inputs, **indexes.inputs, **speaker.inputs}
         return Agent(
-            dataset, histories, scorer, explorer, card.name, {**inputs, **speaker.inputs}, plan.before, speaker=speaker
+            dataset,
+            histories,
+            scorer,
+            explorer,
+            card.name,
+            known,
+            plan.before,
+            speaker=speaker,
+            retrieval=indexes.result,
         )
     tuned, untuned = None, "it was asked to do without"
     if plan.tuned:
@@ -152,7 +172,10 @@ def _as_it_is(
     toolbox = Toolbox([RetrievalTool(scorer), RankTool(tuned.ranker if tuned else BuiltinRanker()), FinishTool()])
     surrogate = BuiltinSurrogate(Habits(k=tuned.k), tuned=True) if tuned else BuiltinSurrogate()
     explorer = Explorer(surrogate, toolbox, dataset.catalog, facets, scorer.attributes, dataset.name, plan.limits)
-    return Agent(dataset, histories, scorer, explorer, card.name, inputs, plan.before, untuned)
+    inputs = {**inputs, **indexes.inputs}
+    return Agent(
+        dataset, histories, scorer, explorer, card.name, inputs, plan.before, untuned, retrieval=indexes.result
+    )
 
 
 def blocks(agent: Agent, users: IntArray) -> Iterator[IntArray]:
@@ -200,7 +223,7 @@ def explore_all(
     if again and again.run.manifest.status == "done":
         return again.run, Outcome.of(recorded(again.run))
     read = users if pace is None or pace.runner is None else users[:0]  # elsewhere, each reads those he needs
-    agent = assemble(setting, dataset, plan, read, again=again)
+    agent = assemble(setting, dataset, plan, read, again=again, progress=progress)
     subject = f"{dataset.name}-{user_ids[0] if len(user_ids) == 1 else f'{len(user_ids)}-users'}"
     manifest = setting.manifest("recommend", subject, dataset, agent.inputs, plain(plan))
     with underway(setting, manifest, user_ids, again) as (run, record), accounted(run, agent.speaker):
@@ -209,7 +232,7 @@ def explore_all(
             n_asked += 1
         outcome = derive(run, record, SURROGATE)
         outcome.asked, outcome.seconds = n_asked, time.monotonic() - began
-        run.update(result={**outcome.as_result(), "untuned": agent.untuned})
+        run.update(result={**outcome.as_result(), "untuned": agent.untuned, **agent.retrieval})
     return run, outcome
 
 

@@ -13,6 +13,7 @@ from toolrec_cli.agent.prompting import VERSION, choose_domain, make_brief
 from toolrec_cli.agent.trajectory import Brief
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.facets import Facets
+from toolrec_cli.llm.elsewhere import Staying
 from toolrec_cli.llm.endpoint import ProtocolName
 from toolrec_cli.llm.messages import ChatModel
 from toolrec_cli.llm.metered import labelled
@@ -94,7 +95,7 @@ class Speaker:
 
     def explorer(self, dataset: Dataset, facets: Facets, scorer: BlockScorer, limits: Limits) -> Explorer:
         """The surrogate with its tools, for the limits that its brief was made with."""
-        return spoken_explorer(self.stack.model, self.brief, self.habits, dataset, facets, scorer, limits)
+        return spoken_explorer(Staying(self.stack.model), self.brief, self.habits, dataset, facets, scorer, limits)
 
 
 def spoken_explorer(

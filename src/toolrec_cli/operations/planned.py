@@ -9,6 +9,7 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError
 from toolrec_cli.operations.evaluating import EvalPlan
 from toolrec_cli.operations.exploring import AgentPlan
+from toolrec_cli.operations.indexing import EXACT, INDEX
 from toolrec_cli.operations.modelling import prompt_version
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.storage.run_dir import RunDir, list_runs
@@ -46,10 +47,11 @@ def plan_of(run: RunDir) -> AgentPlan:
 
 
 def pinned(setting: Setting, run: RunDir, plan: AgentPlan) -> AgentPlan:
-    """The plan with the run's backbone, attributes, tuning (or none) and version of the prompts, whatever was made since."""
+    """The plan with the run's backbone, attributes, indexes, tuning (or none) and prompts' version, whatever was made since."""
     inputs = run.manifest.inputs
     names = [name.removeprefix("encoder:") for name in inputs if name.startswith("encoder:")]
-    plan = replace(plan, attributes=names, tuned="ranker" in inputs)
+    retrieval = INDEX if any(name.startswith("index:") for name in inputs) else EXACT
+    plan = replace(plan, attributes=names, tuned="ranker" in inputs, retrieval=retrieval)
     if plan.model is not None:
         plan = replace(plan, model=replace(plan.model, version=plan.model.version or prompt_version(run)))
     for other in list_runs(setting.runs):

@@ -96,7 +96,11 @@ class Pace:
         return (self.workers or 1) if self.workers or n_users < MANY else cores()
 
 
-def chunks(positions: IntArray, workers: int) -> Sequence[IntArray]:
-    """The positions in blocks that are encoded at once: as many as fit, but enough of them to keep all workers busy."""
-    size = BLOCK if workers == 1 else int(np.clip(len(positions) / (workers * _CHUNKS), _SMALLEST, BLOCK))
+def chunks(positions: IntArray, workers: int, smallest: int | None = None) -> Sequence[IntArray]:
+    """The positions in blocks that are encoded at once: as many as fit, but enough of them to keep all workers busy.
+
+    `smallest`: how many are worth a block of their own; None: as many as where nobody is waited for.
+    """
+    least = _SMALLEST if smallest is None else smallest
+    size = BLOCK if workers == 1 else int(np.clip(len(positions) / (workers * _CHUNKS), least, BLOCK))
     return [positions[start : start + size] for start in range(0, len(positions), size)]

@@ -1,13 +1,14 @@
 """How a run over many users went: a short table, or a line of JSON a user."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.operations.deriving import Outcome
-from toolrec_cli.render.console import clean, print_json_line, stdout
+from toolrec_cli.render.console import clean, print_json_line, say, stdout
 from toolrec_cli.render.ranking import ranking_document
 
 
@@ -30,3 +31,13 @@ def print_outcome(found: Outcome) -> None:
     if found.asked:
         table.add_row("asked now", f"{found.asked:,} in {found.seconds:,.1f} s, {found.rate:,.0f} a second")
     stdout().print(table)
+
+
+def say_retrieval(result: Mapping[str, Any]) -> None:
+    """Where items were retrieved by an index, how much it finds; where one was to be expected, why there is none."""
+    if found := result.get("indexes"):
+        recalls = ", ".join(f"{card['recall']:.1%} ({clean(name)})" for name, card in found.items())
+        queries = max(card["queries"] for card in found.values())
+        say(f"Retrieved by an index, which finds of the best 100 items {recalls}: {queries} users asked.", style="dim")
+    if why := result.get("unindexed"):
+        say(f"Every item was scored: {why}.", style="dim")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.errors import near_misses, unknown
-from toolrec_cli.tools.protocol import Context, Named, Proposal, Refused
+from toolrec_cli.tools.protocol import Context, Named, Proposal, Refused, User
 
 MAX_K = 200
 
@@ -34,6 +34,10 @@ class Scorer(Protocol):
 
     def scores(self, attribute: str | None, user_index: int) -> FloatArray:
         """A fresh array with the score of every item for one user, [N + 1]; `None` is the plain backbone."""
+        ...
+
+    def near(self, attribute: str | None, user_index: int, n: int) -> tuple[IntArray, FloatArray] | None:
+        """About `n` items that are likely the best (item_index, in no order), and their scores; None: there is no index."""
         ...
 
 
@@ -100,13 +104,31 @@ class RetrievalTool:
             )
         if arguments.value is not None and attribute is None:
             return Refused("A value needs an attribute.", "Name the attribute that the value belongs to.")
-        scores = masked(self._scorer.scores(attribute, context.user.user_index), context.user.history)
         if arguments.value is None:
-            found = top_k(scores, arguments.k)
+            found, scores = best_of(self._scorer, attribute, context.user, arguments.k)
             if not len(found):
                 return Refused("The user already has every item there is.", "There is nothing left to retrieve.")
-            return _proposal(context, scores, found, np.arange(1, len(found) + 1))
+            return _proposal(context, found, scores, np.arange(1, len(found) + 1))
+        scores = masked(self._scorer.scores(attribute, context.user.user_index), context.user.history)
         return _having(arguments, context, scores)
+
+
+def best_of(scorer: Scorer, attribute: str | None, user: User, k: int) -> tuple[IntArray, FloatArray]:
+    """The user's `k` best items that he does not have, best first, and their scores; by the index, where there is one.
+
+    Of what an index names, too little may be left when his own items are gone: then every item is scored.
+    """
+    near = scorer.near(attribute, user.user_index, k + len(user.history))
+    if near is not None:
+        items, scores = near
+        new = ~np.isin(items, user.history)
+        if new.sum() >= k:
+            items, scores = items[new], scores[new]
+            order = np.lexsort((items, -scores))[:k]
+            return items[order], scores[order]
+    scores = masked(scorer.scores(attribute, user.user_index), user.history)
+    found = top_k(scores, k)
+    return found, scores[found]
 
 
 def _there_is(attributes: tuple[str, ...]) -> str:
@@ -127,7 +149,7 @@ def _having(arguments: RetrieveArguments, context: Context, scores: FloatArray) 
     found = top_k(np.where(having, scores, np.float32(-np.inf)), arguments.k)
     if not len(found):
         return Refused(f"The user already has every item with {attribute} {value!r}.", "Choose another value.")
-    return _proposal(context, scores, found, _places(scores, found), note)
+    return _proposal(context, found, scores[found], _places(scores, found), note)
 
 
 def _places(scores: FloatArray, found: IntArray) -> IntArray:
@@ -150,7 +172,8 @@ def _nobody_has(attribute: str, value: str, context: Context) -> Refused:
     return Refused(f"No item has {attribute} {value!r:.60}.", f"{there}{ranges}")
 
 
-def _proposal(context: Context, scores: FloatArray, found: IntArray, ranks: IntArray, note: str = "") -> Proposal:
+def _proposal(context: Context, found: IntArray, scores: FloatArray, ranks: IntArray, note: str = "") -> Proposal:
+    """`found` (item_index) as names, each with its score and rank."""
     name = context.catalog.item_id
-    triples = zip(found.tolist(), ranks.tolist(), scores[found].tolist(), strict=True)
+    triples = zip(found.tolist(), ranks.tolist(), scores.tolist(), strict=True)
     return Proposal(tuple(Named(name(index), rank, round(score, 4)) for index, rank, score in triples), note)

@@ -1,0 +1,22 @@
+"""What the tests on a cluster share."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from two_machines import ray
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head and another machine, a processor each."""
+    from ray.cluster_utils import Cluster
+
+    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    found.add_node(num_cpus=1)
+    found.wait_for_nodes()
+    yield found
+    with suppress(Exception):
+        ray.shutdown()
+    found.shutdown()

@@ -1,0 +1,53 @@
+"""Two machines of a Ray cluster, played on this one, and what runs on them need."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+ray: Any = pytest.importorskip("ray")
+
+from toolrec_cli.data.dataset import Dataset  # noqa: E402
+from toolrec_cli.operations.runners.ray import Ray  # noqa: E402
+from toolrec_cli.operations.running import Pace  # noqa: E402
+
+
+def opened(workspace: Path) -> Dataset:
+    return Dataset(workspace / "datasets" / "sample")
+
+
+def everybody(workspace: Path) -> list[str]:
+    return opened(workspace).users["user_id"].to_list()
+
+
+def on(cluster: Any, concurrency: int = 1, **how: Any) -> Pace:
+    return Pace(concurrency, runner=Ray(cluster.address), **how)
+
+
+def processes(named: bytes) -> list[int]:
+    """The processes of this cluster whose title begins so: descendants of this one, and nobody else's."""
+    parents = dict(filter(None, map(_parent, Path("/proc").glob("[0-9]*"))))
+    return [pid for pid in parents if _title(pid).startswith(named) and os.getpid() in _ancestors(pid, parents)]
+
+
+def _parent(process: Path) -> tuple[int, int] | None:
+    try:
+        return int(process.name), int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _title(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def _ancestors(pid: int, parents: dict[int, int]) -> set[int]:
+    found: set[int] = set()
+    while (pid := parents.get(pid, 0)) and pid not in found:
+        found.add(pid)
+    return found
