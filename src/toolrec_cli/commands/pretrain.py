@@ -12,7 +12,7 @@ import typer
 
 from toolrec_cli.commands import options
 
-SHAPE = ("embedding_size", "n_layers", "n_heads", "max_length", "dropout", "mask_ratio", "time_aware")
+SHAPE = ("embedding_size", "n_layers", "n_heads", "max_length", "dropout", "mask_ratio", "time_aware", "blocks")
 
 
 def pretrain(
@@ -49,6 +49,12 @@ def pretrain(
             help="Read when a history's items were, too (never when the next one will be). Default: where there are times.",
         ),
     ] = None,
+    blocks: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="plain, or ligr: gated residuals and a SwiGLU; more parameters and work, as in eSASRec."
+        ),
+    ] = "plain",
     targets: Annotated[
         str, typer.Option(help="newest: everybody's last max-length interactions are learnt; all: every one.")
     ] = "newest",
