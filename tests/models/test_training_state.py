@@ -88,7 +88,7 @@ def test_a_broken_state_is_refused(state: Path, text: str) -> None:
 
 def test_a_newer_state_is_refused(state: Path) -> None:
     raw = json.loads((state / STATE).read_text())
-    (state / STATE).write_text(json.dumps({**raw, "schema_version": 2}))
+    (state / STATE).write_text(json.dumps({**raw, "schema_version": 3}))
     with pytest.raises(InputError, match="newer"):
         load_state(state)
 

@@ -17,10 +17,10 @@ from toolrec_cli.errors import InputError
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.resuming_training import find_interrupted, resume_pretrain
 from toolrec_cli.operations.setting import Call, Setting
-from toolrec_cli.operations.training import RESUME, BackbonePlan, pretrain
+from toolrec_cli.operations.training import BackbonePlan, pretrain
 from toolrec_cli.storage.digests import file_digest
 from toolrec_cli.storage.lock import holding
-from toolrec_cli.storage.run_dir import RunDir, open_run
+from toolrec_cli.storage.run_dir import RESUME, RunDir, open_run
 
 PLAN = BackbonePlan(
     shape={"embedding_size": 16, "n_layers": 1, "n_heads": 2, "max_length": 20},
@@ -34,9 +34,9 @@ from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_resuming import PLAN, opened, setting
-from toolrec_cli.operations import training
-workspace, save = Path(sys.argv[2]), training.save_state
-training.save_state = lambda *given: (save(*given), time.sleep(0.5))
+from toolrec_cli.operations import keeping, training
+workspace, save = Path(sys.argv[2]), keeping.save_state
+keeping.save_state = lambda *given: (save(*given), time.sleep(0.5))
 training.pretrain(setting(workspace, "killed"), opened(workspace), replace(PLAN, name=sys.argv[3]))
 """
 """The same training, half a second behind each epoch's state."""

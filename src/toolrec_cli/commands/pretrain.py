@@ -52,7 +52,8 @@ def pretrain(
     blocks: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="plain, or ligr: gated residuals and a SwiGLU; more parameters and work, as in eSASRec."
+            metavar="NAME",
+            help="plain, or ligr: gated residuals and a SwiGLU; more parameters and work, as in eSASRec.",
         ),
     ] = "plain",
     targets: Annotated[

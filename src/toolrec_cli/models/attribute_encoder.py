@@ -9,7 +9,9 @@ m_h is the mean of the history's attribute vectors with an exponential decay of 
 "u₁ = H, u₂ = 0", so that an untrained encoder is exactly its backbone.
 """
 
+import copy
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -53,10 +55,7 @@ class AttributeEncoder(nn.Module):
         super().__init__()
         self.config = config
         width = config.embedding_size
-        self.register_buffer("labels", features.labels, persistent=False)
-        self.register_buffer("weights", features.weights, persistent=False)
-        self.register_buffer("starts", features.starts, persistent=False)
-        self.register_buffer("numbers", features.numbers, persistent=False)
+        self._read(features)
         self.values = nn.Embedding(features.n_labels, width, padding_idx=0)
         self.slope = nn.Linear(1, width, bias=False)
         self.transformer = Transformer(width, config.n_layers, config.n_heads, config.max_length, config.dropout)
@@ -65,6 +64,21 @@ class AttributeEncoder(nn.Module):
         self.lately = nn.Parameter(torch.zeros(len(HALF_LIVES)))
         initialise(self)
         self._start_at_the_backbone()
+
+    def _read(self, features: ItemFeatures) -> None:
+        for name in ("labels", "weights", "starts", "numbers"):
+            self.register_buffer(name, getattr(features, name), persistent=False)
+
+    def over(self, features: ItemFeatures) -> Self:
+        """The same weights over other values of the items."""
+        found = copy.deepcopy(self)
+        found._read(features)
+        return found
+
+    @property
+    def own_backbone(self) -> Any | None:
+        """The backbone that was trained with it; None: it stands on a frozen one."""
+        return None
 
     def _start_at_the_backbone(self) -> None:
         width = self.config.embedding_size

@@ -61,9 +61,10 @@ def encode(
             block = np.resize(rows, BLOCK)
             batch = windows.padded(block, padded)
             seen, lengths = batch.items.to(device), batch.lengths.to(device)
-            states = _at_end(backbone, seen, lengths, None if batch.times is None else batch.times.to(device))
+            times = None if batch.times is None else batch.times.to(device)
+            states = _at_end(backbone, seen, lengths, times)
             for name in sizes:
-                fused = states if name is None else encoders[name].eval().at_end(seen, lengths, states)
+                fused = states if name is None else _fused(encoders[name].eval(), seen, lengths, times, states)
                 found[name][rows] = fused[: len(rows)].cpu().numpy()
     for queries in found.values():
         queries[windows.lengths == 0] = 0.0
@@ -79,6 +80,12 @@ def _one_thread() -> Generator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _fused(encoder: AttributeEncoder, items: Tensor, lengths: Tensor, times: Tensor | None, states: Tensor) -> Tensor:
+    """An encoder's query vectors: from these states, or from those of a backbone of its own."""
+    own = encoder.own_backbone
+    return encoder.at_end(items, lengths, states if own is None else _at_end(own, items, lengths, times))
 
 
 def _at_end(backbone: Backbone, items: Tensor, lengths: Tensor, times: Tensor | None) -> Tensor:

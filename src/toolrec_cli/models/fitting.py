@@ -1,5 +1,6 @@
-"""What is trained and how: a backbone on next items, an attribute encoder on the frozen backbone's states."""
+"""What is trained and how: a backbone on next items, an attribute encoder on the frozen backbone's states or with a backbone."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +14,10 @@ from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.controls import Matched, Validation
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of, encode
-from toolrec_cli.models.frozen import FrozenStates, freeze
+from toolrec_cli.models.frozen import FrozenStates, freeze, within_reach
+from toolrec_cli.models.full_encoder import FullEncoder
 from toolrec_cli.models.losses import chosen_loss, loss_of
-from toolrec_cli.models.targets import TargetWindows, target_windows
+from toolrec_cli.models.targets import Lessons, TargetWindows, target_windows
 from toolrec_cli.models.training import Task, TrainingSettings, chosen_batch_size, train
 from toolrec_cli.models.training_state import Epoch, TrainingState
 from toolrec_cli.models.windows import IntArray, ItemArray, Windows
@@ -34,7 +36,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Watch:
-    """What a trainer calls while it works (`keep` with all that is needed to go on after an epoch), and where it goes on."""
+    """What a trainer calls while it works (`keep` with all that is needed to go on), and where it goes on."""
 
     on_best: Callable[[], None]
     on_epoch: Callable[[Epoch], None]
@@ -43,6 +45,8 @@ class Watch:
     resumed: TrainingState | None = None
     ranks: Ranks = field(default_factory=Ranks)
     """The processes that train together."""
+    every: float = math.inf
+    """Seconds after which a state is kept within an epoch; after every epoch one is in any case."""
 
 
 def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
@@ -85,8 +89,32 @@ def fit_encoder(
     Epoch 0, the encoder that is still its backbone, may be the best: it is then left as it was.
     """
     frozen = frozen or frozen_states(backbone, examples, settings, watch.progress)
-    table, cut = backbone.item_vectors.detach(), frozen.cut
-    device = device_of(encoder)
+    return _fit_encoder(backbone, encoder, examples, settings, watch, frozen.cut, frozen.of)
+
+
+def fit_full(encoder: FullEncoder, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
+    """Train γ, θ and the encoder's own backbone with its item table together; epoch 0 counts as in `fit_encoder`."""
+    own = encoder.backbone
+    _, cut = within_reach(own, windows_of(examples, own.config.max_length, settings))
+
+    def states_of(lessons: Lessons) -> Tensor:
+        items, lengths, _ = lessons.next_items()
+        return own(items, lengths, lessons.input_times)
+
+    return _fit_encoder(own, encoder, examples, settings, watch, cut, states_of)
+
+
+def _fit_encoder(
+    backbone: Any,
+    encoder: AttributeEncoder,
+    examples: Examples,
+    settings: TrainingSettings,
+    watch: Watch,
+    cut: TargetWindows,
+    states_of: Callable[[Lessons], Tensor],
+) -> list[Epoch]:
+    """`states_of` a batch: the backbone's at its inputs, [B, T − 1, D]."""
+    table, device = backbone.item_vectors.detach(), device_of(encoder)
     of = loss_of(chosen_loss(settings.loss, len(table) - 1), settings.negatives)
 
     def loss(rows: IntArray) -> tuple[Tensor, int]:
@@ -94,7 +122,7 @@ def fit_encoder(
         items, lengths, targets = lessons.next_items()
         real = targets > 0
         wanted = targets[real]
-        queries = encoder(items, lengths, frozen.of(lessons))[real]
+        queries = encoder(items, lengths, states_of(lessons))[real]
         return of(queries, encoder.item_vectors(table), wanted), len(wanted)
 
     validation = validation_of(examples, settings)
@@ -150,6 +178,7 @@ def _fit(model: nn.Module, stream_name: str, task: Task, settings: TrainingSetti
         on_epoch=watch.on_epoch,
         progress=watch.progress,
         keep=watch.keep,
+        every=watch.every,
         resumed=watch.resumed,
         ranks=watch.ranks,
     )
