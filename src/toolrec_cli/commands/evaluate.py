@@ -56,6 +56,7 @@ def evaluate(
     max_rounds: options.Rounds = 7,
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
+    full_encoders: options.FullEncoders = False,
     tuned: options.Tuned = True,
     resume: options.Resume = None,
     allow_drift: options.AllowDrift = False,
@@ -102,7 +103,8 @@ def evaluate(
     setting = Setting(workspace, seed, out, options.call_of(ctx), os.environ)
     ready.trained(setting, found)
     model_plan = llm.model_plan(ctx.params, workspace)
-    agent = AgentPlan(backbone, attributes, Limits(n, max_rounds), Part(split.value), tuned, model_plan)
+    limits, part = Limits(n, max_rounds), Part(split.value)
+    agent = AgentPlan(backbone, attributes, limits, part, tuned, model_plan, full_encoders=full_encoders)
     if resume is None:
         ready.all_there_are(n_users, len(found.users_with(agent.before)), f"with a held-out item ({split.value} split)")
     if ablate is not None:

@@ -35,6 +35,7 @@ def recommend(
     max_rounds: options.Rounds = 7,
     attributes: options.Attributes = None,
     backbone: options.Backbone = None,
+    full_encoders: options.FullEncoders = False,
     tuned: options.Tuned = True,
     full_history: Annotated[
         bool,
@@ -87,7 +88,9 @@ def recommend(
     ready.trained(setting, found)
     model_plan = llm.model_plan(ctx.params, workspace)
     before = None if full_history else Part.TEST
-    plan = AgentPlan(backbone, attributes, Limits(n, max_rounds), before, tuned, model_plan)
+    plan = AgentPlan(
+        backbone, attributes, Limits(n, max_rounds), before, tuned, model_plan, full_encoders=full_encoders
+    )
     if ctx.params["dry_run"]:
         llm.show_dry_run(setting, found, user_ids, goes_on, plan, as_json)
         return

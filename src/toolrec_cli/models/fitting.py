@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -161,11 +162,12 @@ def _batches(
 ) -> tuple[Callable[[int], Iterator[IntArray]], int]:
     """(the batches of an epoch, how many there are)."""
     size = settings.batch_size or chosen_batch_size(float(windows.lengths.mean()))
+    n = math.ceil(settings.share * -(-len(windows) // size))
 
     def batches(epoch: int) -> Iterator[IntArray]:
-        return windows.shuffled(stream(settings.seed, stream_name, epoch), size)
+        return islice(windows.shuffled(stream(settings.seed, stream_name, epoch), size), n)
 
-    return batches, -(-len(windows) // size)
+    return batches, n
 
 
 def _fit(model: nn.Module, stream_name: str, task: Task, settings: TrainingSettings, watch: Watch) -> list[Epoch]:

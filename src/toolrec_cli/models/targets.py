@@ -39,7 +39,7 @@ class Lessons:
 
     @property
     def input_times(self) -> Tensor | None:
-        """When the inputs of `next_items` were, [B, T − 1]; in the padding, when the newest was. When a target was is not told."""
+        """When the inputs of `next_items` were, [B, T − 1]; in the padding, when the newest was. No target tells its own."""
         if self.times is None:
             return None
         newest = (self.lengths[:, None] - 2).clamp(min=0)

@@ -38,6 +38,8 @@ class TrainingSettings:
     """After the warm-up: "cosine" falls to nothing at the last step, "constant" stays."""
     targets: str = "newest"
     """Every interaction ("all"), or everybody's "newest" max_length: see `targets.py`."""
+    share: float = 1.0
+    """Of the windows, drawn anew for every epoch, which are learnt in it."""
     validation_users: int = 2000
     """Early stopping looks at so many users (drawn by the seed); final figures are `eval`'s, on all of them."""
     negatives: int | None = None
@@ -131,12 +133,16 @@ class _Keeping:
     """Called after every step of an epoch: keeps a state when so many seconds have passed since it was made or kept one."""
 
     def __init__(self, keep: Callable[[Begun], None], every: float) -> None:
-        self._keep, self._every, self._last = keep, every, time.monotonic()
+        self._keep, self._every, self._last = keep, every, _now()
 
     def __call__(self, begun: Begun) -> None:
-        if time.monotonic() - self._last >= self._every:
+        if _now() - self._last >= self._every:
             self._keep(begun)
-            self._last = time.monotonic()
+            self._last = _now()
+
+
+def _now() -> float:
+    return time.monotonic()
 
 
 def _is_over(done: list[Epoch], settings: TrainingSettings) -> bool:

@@ -30,7 +30,8 @@ from toolrec_cli.seeds import stream_seed
 from toolrec_cli.storage.run_dir import RunDir, recording
 
 BACKBONE_TRAINING = TrainingSettings()
-ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, patience=3)
+ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, patience=3, share=0.25)
+"""An encoder on a frozen backbone has learnt all it can of a few numbers from a part of the histories."""
 
 
 @dataclass(frozen=True)
