@@ -2,8 +2,8 @@
 
     python benchmarks/backbones.py --growth
 
-Invented histories, everybody's as long as the model reads; SASRec with its defaults (width 64, 2 layers), 32 sequences a step, the
-loss that a catalogue of that size gets by default. One thread, a process of its own for each row, some seconds each.
+Invented histories, everybody's as long as the model reads; SASRec with its defaults (width 64, 2 layers), 32 sequences a step,
+the loss that a catalogue of that size gets by default. One thread, a process of its own for each row, some seconds each.
 """
 
 import json

@@ -48,7 +48,7 @@ def test_the_full_variant_ends_beside_the_frozen_one(toolrec: Run, workspace: Pa
     said = toolrec("train-encoder", "--attr", "genre", "--full", *SMALL, "-w", workspace)
     assert said.returncode == 0, said.stderr
     words = " ".join(said.stdout.split())
-    for each in ("encoder on the frozen", "(--full)", "parameters", "CPU-s"):
+    for each in ("encoder on the frozen backbone", "encoder trained with the backbone (--full)", "parameters", "CPU-s"):
         assert each in words
     assert "genre: with the backbone left frozen, training took" in " ".join(said.stderr.split())
     shown = toolrec("recommend", "--user", "3", "--full-encoders", "--trace", "-w", workspace)
@@ -88,8 +88,9 @@ keeping.save_state = once
 
 
 def test_an_interrupted_encoder_goes_on_and_answers(toolrec: Run, process: Run, workspace: Path) -> None:
-    words = ["train-encoder", "--attr", "genre", *SMALL, "--checkpoint-minutes", "0.0000001", "--out", "run", "-w", "."]
-    stopped = process(*words, before=ONE_STATE, cwd=workspace)
+    words = ["train-encoder", "--attr", "genre", *SMALL, "--share", "1", "--checkpoint-minutes", "1e-9"]
+    words += ["--out", "run", "-w", "."]
+    stopped = process(*words, before=ONE_STATE, cwd=workspace, timeout=240)
     assert stopped.returncode == 130
     assert stopped.stderr.endswith("Hint: Kept: run Go on: toolrec train-encoder --resume run\n")
     wrong = toolrec("train-encoder", "--resume", workspace / "run", "--attr", "genre", "-w", workspace)

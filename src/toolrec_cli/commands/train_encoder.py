@@ -41,6 +41,13 @@ def train_encoder(
     controls: Annotated[
         bool, typer.Option("--controls/--no-controls", help="Also train the head without the attribute, to compare.")
     ] = True,
+    text_encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Read texts by a local Model2Vec model, too (extra toolrec-cli[text]); nothing is downloaded.",
+        ),
+    ] = None,
     full: Annotated[
         bool,
         typer.Option("--full/--frozen", help="Let a copy of the backbone and its item table learn, too, to compare."),
@@ -85,11 +92,29 @@ def train_encoder(
     for reason in passed_over:
         say(clean(reason))
     setting = Setting(workspace, seed, out, options.call_of(ctx, values))
-    plan = EncoderPlan(wanted[0], backbone, shape, training, threads, device, controls, full, checkpoint_minutes)
+    _check_texts(text_encoder, found.catalog, wanted)
+    plan = EncoderPlan(
+        wanted[0], backbone, shape, training, threads, device, controls, full, checkpoint_minutes, text_encoder
+    )
     options.say_loss(training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         runs = train_encoders(setting, found, wanted, plan, _announced(len(wanted)), on_epoch, progress)
     _print(runs, found, workspace, as_json=as_json)
+
+
+def _check_texts(text_encoder: str | None, catalog: Any, attributes: list[str]) -> None:
+    """Raises UsageError where a text encoder has nothing to read, InputError where there is none."""
+    from toolrec_cli.data.catalog import Kind
+    from toolrec_cli.errors import UsageError
+    from toolrec_cli.models.text_vectors import find_text_encoder
+
+    if text_encoder is None:
+        return
+    if not any(catalog.attribute(name).kind is Kind.TEXT for name in attributes):
+        texts = [name for name, each in catalog.attributes.items() if each.kind is Kind.TEXT]
+        hint = f"Texts are: {', '.join(texts)}." if texts else "This data set has no text among its attributes."
+        raise UsageError(f"--text-encoder reads texts, and {', '.join(attributes)} holds none.", hint=hint)
+    find_text_encoder(text_encoder)
 
 
 def _go_on(ctx: typer.Context, name: str, workspace: Path, *, as_json: bool) -> None:

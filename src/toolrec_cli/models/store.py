@@ -17,6 +17,7 @@ from toolrec_cli.models.attribute_encoder import AttributeEncoder, EncoderConfig
 from toolrec_cli.models.checkpoint import CONFIG, ModelCard, load, read_card
 from toolrec_cli.models.features import item_features
 from toolrec_cli.models.full_encoder import encoder_of
+from toolrec_cli.models.text_vectors import TextEncoder, text_vectors
 from toolrec_cli.registry import Registry
 from toolrec_cli.storage.run_dir import RunDir, find_run, list_runs
 
@@ -32,9 +33,24 @@ def build_backbone(name: str, settings: dict[str, Any]) -> Any:
     return factory(TypeAdapter(factory.Config).validate_python(settings))
 
 
-def build_encoder(config: EncoderConfig, catalog: Catalog, own: Any | None = None) -> AttributeEncoder:
-    """A fresh encoder for one attribute of the catalogue: on a frozen backbone, or with one of its `own`."""
-    return encoder_of(config, item_features(catalog, config.attribute), own)
+def build_encoder(
+    config: EncoderConfig, catalog: Catalog, own: Any | None = None, cache: Path | None = None
+) -> AttributeEncoder:
+    """A fresh encoder for one attribute of the catalogue: on a frozen backbone, or with one of its `own`.
+
+    The vectors of a text encoder are kept in `cache` (needed with one).
+    """
+    vectors = None
+    if config.text_digest:
+        assert cache is not None
+        encoder = TextEncoder(config.text_encoder, config.text_digest)
+        vectors = text_vectors(encoder, catalog.values(config.attribute), cache)
+    return encoder_of(config, item_features(catalog, config.attribute, vectors), own)
+
+
+def text_cache(dataset: Dataset) -> Path:
+    """Where the workspace of a data set keeps vectors of its texts."""
+    return dataset.directory.parent.parent / "cache" / "texts"
 
 
 def settings_of(model: Any) -> dict[str, Any]:
@@ -160,7 +176,7 @@ def load_encoder(run: RunDir, dataset: Dataset, backbone_digest: str) -> Attribu
         config = TypeAdapter(EncoderConfig).validate_python(card.settings)
         own = card.settings.get(OWN)
         backbone = build_backbone(own["name"], own["settings"]) if own else None
-        return _filled(build_encoder(config, dataset.catalog, backbone), state)
+        return _filled(build_encoder(config, dataset.catalog, backbone, text_cache(dataset)), state)
 
 
 @contextmanager

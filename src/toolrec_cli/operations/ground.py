@@ -102,7 +102,7 @@ class Ground:
 
     def _control(self, config: EncoderConfig, progress: Progress, *, full: bool) -> Matched:
         """The head without the attribute, trained as the encoders are, at its best by validation NDCG@10."""
-        config = replace(config, attribute=NO_ATTRIBUTE)
+        config = replace(config, attribute=NO_ATTRIBUTE, text_encoder="", text_digest="")
         if (config, full) not in self._controls:
             self._controls[config, full] = self._trained(config, progress, full=full)
         return self._controls[config, full]

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.models import store
@@ -18,6 +19,7 @@ from toolrec_cli.models.encoding import device_of, trainable_parameters
 from toolrec_cli.models.fitting import fit_backbone
 from toolrec_cli.models.losses import chosen_loss
 from toolrec_cli.models.targets import TARGETS
+from toolrec_cli.models.text_vectors import find_text_encoder
 from toolrec_cli.models.training import TrainingSettings, chosen_batch_size, chosen_dropout
 from toolrec_cli.models.training_state import KeptState
 from toolrec_cli.operations.ground import Ground, examples_of, prepare_ground
@@ -65,6 +67,8 @@ class EncoderPlan:
     full: bool = False
     """Train a copy of the backbone and its item table together with the encoder, instead of leaving them frozen."""
     checkpoint_minutes: float = MINUTES
+    text_encoder: str | None = None
+    """Directory of a sentence-embedding model by whose vectors a text is read, too; other kinds of attribute pass it over."""
 
 
 def split_settings(
@@ -184,9 +188,14 @@ def fresh_encoder(plan: EncoderPlan, ground: Ground) -> AttributeEncoder:
     """The encoder of a settled `plan`, not trained, where it will be; a full one begins with a copy of the backbone."""
     config = ground.config(plan.attribute, plan.shape)
     _check_heads(config)
+    catalog = ground.dataset.catalog
+    if plan.text_encoder is not None and catalog.attribute(plan.attribute).kind is Kind.TEXT:
+        text = find_text_encoder(plan.text_encoder)
+        config = replace(config, text_encoder=text.directory, text_digest=text.digest)
     start(plan.training.seed, plan.threads, f"encoder:{plan.attribute}")
     own = copy.deepcopy(ground.backbone) if plan.full else None
-    return store.build_encoder(config, ground.dataset.catalog, own).to(device_of(ground.backbone))
+    cache = store.text_cache(ground.dataset)
+    return store.build_encoder(config, catalog, own, cache).to(device_of(ground.backbone))
 
 
 def fit_and_record_encoder(

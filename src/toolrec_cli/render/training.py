@@ -9,6 +9,7 @@ from rich.text import Text
 
 from toolrec_cli.render.console import foreign, print_json, say, stdout
 from toolrec_cli.render.plots import curve
+from toolrec_cli.render.report import WIDE
 from toolrec_cli.storage.run_dir import RunDir
 
 _MODELS = {
@@ -108,7 +109,7 @@ def print_encoders(runs: Sequence[RunDir], *, as_json: bool, following: str) -> 
             stdout().print(Text(str(run.path)), soft_wrap=True)
         say(f"Next: {following}", style="dim")
     elif "controls" in runs[0].manifest.result:
-        stdout().print(_controls(runs[0].manifest.result))
+        stdout(width_when_piped=WIDE).print(_controls(runs[0].manifest.result))
     for run in runs:
         _say_share(run.manifest.result)
 
@@ -128,7 +129,8 @@ def _controls(result: dict[str, Any]) -> Table:
     """An encoder beside the backbone, the same head without the attribute, and its frozen or full counterpart."""
     found: dict[str, dict[str, float]] = result["controls"]
     columns = list(found["encoder"])
-    table = Table("validation", box=SIMPLE)
+    table = Table(box=SIMPLE)
+    table.add_column("validation", no_wrap=True)
     for head in ("parameters", "CPU-s", *(_SPOKEN[name] for name in columns)):
         table.add_column(head, justify="right")
     costs = {"encoder": result, ("frozen" if result["full"] else "full"): result.get("beside", {})}

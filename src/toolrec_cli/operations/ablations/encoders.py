@@ -53,7 +53,8 @@ def shuffled(encoder: AttributeEncoder, catalog: Catalog, seed: int) -> Attribut
     name = encoder.config.attribute
     order = stream(seed, "shuffled values", name).permutation(len(catalog))
     dealt = catalog.frame.with_columns(catalog.frame[name].gather(order))
-    return encoder.over(item_features(Catalog(dealt, list(catalog.attributes.values())), name)).eval()
+    vectors = None if encoder.vectors is None else encoder.vectors[[0, *(order + 1)]]
+    return encoder.over(item_features(Catalog(dealt, list(catalog.attributes.values())), name, vectors)).eval()
 
 
 ABLATION = AblationKind("Does an attribute's tool use the attribute, and is the backbone left frozen at no loss?", make)
