@@ -27,9 +27,9 @@ SETTINGS = TrainingSettings(epochs=2, batch_size=8, learning_rate=1e-2)
 KINDS = [(name, timed) for name in store.BACKBONES.names() for timed in (False, True)]
 
 
-def backbone_of(name: str, *, time_aware: bool = False) -> Any:
+def backbone_of(name: str, *, time_aware: bool = False, max_length: int = LENGTH) -> Any:
     torch.manual_seed(1)
-    shape = {"embedding_size": WIDTH, "n_layers": 1, "n_heads": 2, "max_length": LENGTH, "dropout": 0.1}
+    shape = {"embedding_size": WIDTH, "n_layers": 1, "n_heads": 2, "max_length": max_length, "dropout": 0.1}
     return store.build_backbone(name, {"n_items": N_ITEMS, "time_aware": time_aware, **shape}).eval()
 
 
@@ -104,6 +104,13 @@ def test_with_a_backbone_that_sees_both_sides_each_target_is_read_by_itself() ->
     encoder = full_on(backbone_of("bert4rec"))
     epochs = fit_full(encoder, examples(n_users=6), replace(SETTINGS, epochs=1), QUIET)
     assert epochs[-1].positions == 6 * PREFIXES
+
+
+@pytest.mark.parametrize("name", store.BACKBONES.names())
+def test_histories_of_one_item_can_be_learnt(name: str) -> None:
+    encoder = full_on(backbone_of(name, max_length=1))
+    epochs = fit_full(encoder, examples(), replace(SETTINGS, epochs=1), QUIET)
+    assert epochs[-1].positions == 16
 
 
 @pytest.mark.parametrize(("share", "n"), [(1.0, 16 * 9), (0.5, 8 * 9), (0.26, 8 * 9), (0.01, 4 * 9)])

@@ -1,4 +1,4 @@
-"""Texts by a local model: computed once, kept by digest, never downloaded. A real one is made here where the extra is installed."""
+"""Texts by a local model: computed once, kept by digest, never downloaded. A real one is made where the extra is installed."""
 
 import importlib.util
 from pathlib import Path
