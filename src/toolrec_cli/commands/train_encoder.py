@@ -62,11 +62,11 @@ def train_encoder(
 ) -> None:
     """A frozen backbone + one attribute -> an attribute-oriented retrieval tool; several are trained in one go.
 
+    Interrupted or killed, a run goes on with --resume RUN.
+
     [bold]toolrec train-encoder --attr genre[/bold]
-    [bold]toolrec train-encoder ml-1m --attr release_year --epochs 6[/bold]
     [bold]toolrec train-encoder ml-1m --attr all[/bold] trains one for every attribute, with a table at the end.
     [bold]toolrec train-encoder ml-1m --attr genre --full[/bold] trains the unfrozen variant, to set it beside the frozen one.
-    [bold]toolrec train-encoder --resume RUN[/bold] goes on with a run that was interrupted or killed.
     """
     if resume is not None:
         _go_on(ctx, resume, workspace, as_json=as_json)
