@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -14,7 +14,7 @@ from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.controls import Matched, Validation
 from toolrec_cli.models.distributed import Ranks
-from toolrec_cli.models.encoding import device_of, encode
+from toolrec_cli.models.encoding import FloatArray, device_of, encode
 from toolrec_cli.models.frozen import FrozenStates, freeze, within_reach
 from toolrec_cli.models.full_encoder import FullEncoder
 from toolrec_cli.models.losses import chosen_loss, loss_of
@@ -69,12 +69,13 @@ def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, wat
 
 
 def frozen_states(backbone: Any, examples: Examples, settings: TrainingSettings, progress: Progress) -> FrozenStates:
-    """What every encoder on this backbone is trained on under these settings, whichever its attribute."""
+    """What every encoder on this backbone is trained and validated on under these settings, whichever its attribute."""
     progress("frozen states", 0, 1)
     torch.manual_seed(stream_seed(settings.seed, "encoder", "frozen states"))
     frozen = freeze(backbone, windows_of(examples, backbone.config.max_length, settings))
+    known = encode(backbone, {}, validation_of(examples, settings).histories)[None]
     progress("frozen states", 1, 1)
-    return frozen
+    return replace(frozen, validation=known)
 
 
 def fit_encoder(
@@ -90,7 +91,7 @@ def fit_encoder(
     Epoch 0, the encoder that is still its backbone, may be the best: it is then left as it was.
     """
     frozen = frozen or frozen_states(backbone, examples, settings, watch.progress)
-    return _fit_encoder(backbone, encoder, examples, settings, watch, frozen.cut, frozen.of)
+    return _fit_encoder(backbone, encoder, examples, settings, watch, frozen.cut, frozen.of, frozen.validation)
 
 
 def fit_full(encoder: FullEncoder, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
@@ -113,8 +114,9 @@ def _fit_encoder(
     watch: Watch,
     cut: TargetWindows,
     states_of: Callable[[Lessons], Tensor],
+    known: FloatArray | None = None,
 ) -> list[Epoch]:
-    """`states_of` a batch: the backbone's at its inputs, [B, T − 1, D]."""
+    """`states_of` a batch: the backbone's at its inputs, [B, T − 1, D]; `known`: its vectors of the validation users."""
     table, device = backbone.item_vectors.detach(), device_of(encoder)
     of = loss_of(chosen_loss(settings.loss, len(table) - 1), settings.negatives)
 
@@ -130,7 +132,7 @@ def _fit_encoder(
     task = Task(
         *_batches("encoder", cut.windows, settings),
         loss,
-        lambda: validation.ndcg(matched(backbone, validation, encoder)),
+        lambda: validation.ndcg(matched(backbone, validation, encoder, known)),
         untrained_counts=True,
     )
     return _fit(encoder, "encoder", task, settings, watch)
@@ -148,12 +150,14 @@ def validation_of(examples: Examples, settings: TrainingSettings) -> Validation:
     return Validation(examples.train.of(drawn), examples.validation[drawn])
 
 
-def matched(backbone: Any, validation: Validation, encoder: AttributeEncoder | None = None) -> Matched:
-    """A backbone (or an encoder on it) over the validation users."""
+def matched(
+    backbone: Any, validation: Validation, encoder: AttributeEncoder | None = None, known: FloatArray | None = None
+) -> Matched:
+    """A backbone (or an encoder on it) over the validation users; `known` as in `encode`."""
     table = backbone.item_vectors.detach()
     name = None if encoder is None else encoder.config.attribute
     encoders = {} if encoder is None or name is None else {name: encoder}
-    queries = encode(backbone, encoders, validation.histories)[name]
+    queries = encode(backbone, encoders, validation.histories, known)[name]
     return Matched(queries, (table if encoder is None else encoder.item_vectors(table).detach()).cpu())
 
 

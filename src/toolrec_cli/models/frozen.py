@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from toolrec_cli.models.encoding import BLOCK, device_of
+from toolrec_cli.models.encoding import BLOCK, FloatArray, device_of
 from toolrec_cli.models.targets import Lessons, TargetWindows
 
 PREFIXES = 8
@@ -20,6 +20,8 @@ class FrozenStates:
 
     cut: TargetWindows
     states: Tensor
+    validation: FloatArray | None = None
+    """The backbone's vectors of the validation users, [n_users, D], undisturbed; None: they are not at hand."""
 
     def of(self, lessons: Lessons) -> Tensor:
         """The states of a batch, [B, T − 1, D]; zero at positions where nothing is learnt."""

@@ -87,11 +87,11 @@ def _encoded(encoder: TextEncoder, texts: list[str]) -> npt.NDArray[np.float32]:
     try:
         with warnings.catch_warnings(action="ignore"):
             model: Any = StaticModel.from_pretrained(encoder.directory)  # pyright: ignore[reportUnknownVariableType]
-            found: Any = model.encode(texts, use_multiprocessing=False)
+            found = model.encode(texts, use_multiprocessing=False)
     except Exception as error:  # whatever a stranger's file makes the library raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{encoder.directory} cannot be read as a text encoder ({reason:.120}).", hint=HOW) from error
-    return np.asarray(found, dtype=np.float32)
+    return np.array(found, dtype=np.float32)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _centred(vectors: npt.NDArray[np.float32], texts: list[str]) -> Tensor:
