@@ -26,7 +26,8 @@ def train_encoder(
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")] = 3,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")] = 3e-4,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Sequences a step. Default: 32, up to 128 where histories are short.")
+        int | None,
+        typer.Option(min=1, help="Sequences a step. Default: 32; with --full up to 128 where histories are short."),
     ] = None,
     share: Annotated[
         float | None,
@@ -71,21 +72,19 @@ def train_encoder(
     if resume is not None:
         _go_on(ctx, resume, workspace, as_json=as_json)
         return
-    from dataclasses import replace
-
     from toolrec_cli.commands.ready import dataset as the_dataset
     from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.encoders import attributes_wanted, train_encoders
     from toolrec_cli.operations.presets import find_preset
     from toolrec_cli.operations.setting import Setting
-    from toolrec_cli.operations.training import ENCODER_TRAINING, EncoderPlan, split_settings
+    from toolrec_cli.operations.training import ENCODER_TRAINING, FULL_TRAINING, EncoderPlan, split_settings
     from toolrec_cli.render.console import clean, say
     from toolrec_cli.render.progress import watching
 
     if not attributes:
         raise UsageError("Which attribute should be encoded?", hint="Type: --attr NAME, or --attr all.")
     values = find_preset(preset).encoder if preset else {}
-    base = replace(ENCODER_TRAINING, share=1.0) if full or preset else ENCODER_TRAINING
+    base = FULL_TRAINING if full or preset else ENCODER_TRAINING
     training, shape = split_settings(options.chosen(ctx, values), SHAPE, base)
     found = the_dataset(workspace, dataset)
     wanted, passed_over = attributes_wanted(found.catalog, attributes)

@@ -32,8 +32,10 @@ from toolrec_cli.seeds import stream_seed
 from toolrec_cli.storage.run_dir import RunDir, recording
 
 BACKBONE_TRAINING = TrainingSettings()
-ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, patience=3, share=0.25)
-"""An encoder on a frozen backbone has learnt all it can of a few numbers from a part of the histories."""
+ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, batch_size=32, patience=3, share=0.25)
+"""An encoder on a frozen backbone has few numbers to learn: a part of the histories will do, in steps that are not too few."""
+FULL_TRAINING = replace(ENCODER_TRAINING, share=1.0, batch_size=None)
+"""With the backbone, all histories are learnt, so many a step as a backbone learns."""
 
 
 @dataclass(frozen=True)
