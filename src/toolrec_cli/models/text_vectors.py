@@ -4,6 +4,7 @@ Models are Model2Vec's (the extra `toolrec-cli[text]`): a vector a token, averag
 processor and no network is asked. Nothing here ever downloads one.
 """
 
+import importlib
 import importlib.util
 import warnings
 from collections.abc import Sequence
@@ -82,16 +83,14 @@ def _encoded(encoder: TextEncoder, texts: list[str]) -> npt.NDArray[np.float32]:
         raise UsageError(
             "A text encoder takes a package that is not installed.", hint="Type: pip install 'toolrec-cli[text]'"
         )
-    from model2vec import StaticModel  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-
+    model2vec: Any = importlib.import_module("model2vec")
     try:
         with warnings.catch_warnings(action="ignore"):
-            model: Any = StaticModel.from_pretrained(encoder.directory)  # pyright: ignore[reportUnknownVariableType]
-            found = model.encode(texts, use_multiprocessing=False)
+            found = model2vec.StaticModel.from_pretrained(encoder.directory).encode(texts, use_multiprocessing=False)
     except Exception as error:  # whatever a stranger's file makes the library raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{encoder.directory} cannot be read as a text encoder ({reason:.120}).", hint=HOW) from error
-    return np.array(found, dtype=np.float32)  # pyright: ignore[reportUnknownArgumentType]
+    return np.array(found, dtype=np.float32)
 
 
 def _centred(vectors: npt.NDArray[np.float32], texts: list[str]) -> Tensor:
