@@ -5,6 +5,10 @@
 DATASET is prepared in WORKSPACE. A peer's PYTHON is that of an environment which has the library (`pip install rectools[torch]`,
 `replay-rec[torch]`, `recbole`); the four take turns on the same data, one thread each, until the budget of CPU-seconds is spent.
 All are scored alike (peers/race.py): all users, all items, the history masked. Prints Markdown.
+
+    python benchmarks/backbones.py --growth
+
+How toolrec's own training step grows with the catalogue and with the histories (growth.py): invented data, two minutes.
 """
 
 import argparse
@@ -17,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from growth import growth
 from ml_1m import machine
 
 from toolrec_cli.data.interactions import Part
@@ -96,12 +101,18 @@ def table(done: list[Ran], budget: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset")
-    parser.add_argument("-w", "--workspace", type=Path, required=True)
+    parser.add_argument("dataset", nargs="?")
+    parser.add_argument("-w", "--workspace", type=Path)
     parser.add_argument("--budget", type=float, default=1200, help="CPU-seconds for each")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON")
     parser.add_argument("--only-peers", action="store_true", help="leave toolrec out")
+    parser.add_argument("--growth", action="store_true", help="how a training step grows, instead of the race")
     asked = parser.parse_args()
+    if asked.growth:
+        print(growth())
+        return
+    if asked.dataset is None or asked.workspace is None:
+        parser.error("name a DATASET and its -w WORKSPACE, or --growth")
     pythons = {} if asked.only_peers else {"toolrec": sys.executable}
     pythons |= dict(peer.split("=", 1) for peer in asked.peer)
     if unknown := set(pythons) - set(TITLES):

@@ -10,12 +10,12 @@ from toolrec_cli.storage.run_dir import open_run
 Run = Callable[..., CompletedProcess[str]]
 
 ONE_EPOCH = """
-from toolrec_cli.operations import training
-save = training.save_state
+from toolrec_cli.operations import keeping
+save = keeping.save_state
 def once(*args):
     save(*args)
     raise KeyboardInterrupt
-training.save_state = once
+keeping.save_state = once
 """
 """Stopped when the first epoch's state is kept."""
 

@@ -32,17 +32,23 @@ LENGTHS = torch.tensor([5, 3, 1])
 REAL = ITEMS > 0
 
 
-TIME_AWARE = " time-aware"
+TIME_AWARE, LIGR = " time-aware", " ligr"
+KINDS = ("", TIME_AWARE, LIGR, LIGR + TIME_AWARE)
 
 
 def build(name: str, **changed: Any) -> Any:
-    """A backbone; that of `name` + TIME_AWARE reads times."""
+    """A backbone; that of `name` + TIME_AWARE reads times, that of `name` + LIGR is made of gated blocks."""
     torch.manual_seed(7)
-    plain = name.removesuffix(TIME_AWARE)
-    return store.build_backbone(plain, {**SHAPE, "time_aware": name != plain, **changed}).eval()
+    kind = {"time_aware": TIME_AWARE in name, "blocks": "ligr" if LIGR in name else "plain"}
+    return store.build_backbone(plain(name), {**SHAPE, **kind, **changed}).eval()
 
 
-@pytest.fixture(params=[name + kind for name in store.BACKBONES.names() for kind in ("", TIME_AWARE)])
+def plain(name: str) -> str:
+    """What the registry calls it."""
+    return name.split(" ")[0]
+
+
+@pytest.fixture(params=[name + kind for name in store.BACKBONES.names() for kind in KINDS])
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -92,8 +98,7 @@ def test_a_state_for_every_position_and_a_vector_for_every_item(name: str) -> No
 def test_its_configuration_says_what_it_was_built_with(name: str) -> None:
     model = build(name)
     assert {key: store.settings_of(model)[key] for key in SHAPE} == SHAPE
-    plain = name.removesuffix(TIME_AWARE)
-    assert store.settings_of(store.build_backbone(plain, store.settings_of(model))) == store.settings_of(model)
+    assert store.settings_of(store.build_backbone(plain(name), store.settings_of(model))) == store.settings_of(model)
 
 
 def test_more_padding_changes_nothing(name: str) -> None:
@@ -172,9 +177,7 @@ def test_a_renumbered_catalogue_gives_renumbered_scores(name: str) -> None:
 def test_saved_and_loaded_it_is_the_same_to_the_bit(name: str, tmp_path: Path) -> None:
     model = build(name)
     n = trainable_parameters(model)
-    card = ModelCard(
-        "backbone", name.removesuffix(TIME_AWARE), store.settings_of(model), "toys", "0" * 64, n_parameters=n
-    )
+    card = ModelCard("backbone", plain(name), store.settings_of(model), "toys", "0" * 64, n_parameters=n)
     checkpoint.save(tmp_path / "model", card, model.state_dict())
     read, state = checkpoint.load(tmp_path / "model")
     again = store.build_backbone(read.name, read.settings).eval()

@@ -201,3 +201,19 @@ def test_a_user_without_history_scores_every_item_zero(backbone: Any, encoders: 
     scorer = BlockScorer(backbone, encoders, histories)
     assert not scorer.scores(None, 0).any()
     assert not scorer.scores("price", 0).any()
+
+
+def test_states_that_are_known_need_not_be_computed_and_change_nothing(
+    backbone: Any, encoders: Any, histories: Interactions, together: dict[str | None, FloatArray]
+) -> None:
+    class Idle(torch.nn.Module):
+        """As wide as the backbone, and never asked."""
+
+        config, item_vectors = backbone.config, backbone.item_vectors
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    found = encode(Idle(), encoders, histories, together[None])
+    assert all(np.array_equal(found[name], together[name]) for name in together)

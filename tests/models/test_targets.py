@@ -92,3 +92,25 @@ def test_nobody_with_two_interactions_is_refused() -> None:
 def test_a_misspelt_choice_gets_the_near_miss() -> None:
     with pytest.raises(UsageError, match="Did you mean 'newest'"):
         cut([5], 4, "newst")
+
+
+@given(lengths, st.integers(1, 9))
+def test_one_by_one_each_target_ends_a_window_of_its_own_in_the_same_order(lengths: list[int], max_length: int) -> None:
+    found = cut(lengths, max_length, context=0.0)
+    alone = found.one_by_one()
+    assert learnt(alone) == learnt(found)
+    assert (alone.fresh == 1).all()
+    assert learnt(alone) == alone.windows.items[alone.windows.stops - 1].tolist()
+    assert alone.windows.starts.tolist() == np.repeat(found.windows.starts, found.fresh).tolist()
+
+
+def test_the_newest_targets_of_a_window_are_its_last() -> None:
+    assert learnt(cut([11], 4, context=0.5).newest(1)) == [11, 9, 7, 5]
+
+
+def test_no_target_tells_when_it_is_in_the_padding_either() -> None:
+    items = np.arange(1, 8, dtype=np.int32)
+    histories = Interactions(np.array([0, 4, 6, 7]), items, np.array([10, 20, 30, 40, 50, 60, 70]), None)
+    lessons = target_windows(histories, 9).lessons(np.array([0, 1]))
+    assert lessons.input_times is not None
+    assert lessons.input_times.tolist() == [[10, 20, 30], [50, 50, 50]]

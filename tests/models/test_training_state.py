@@ -11,10 +11,19 @@ import torch
 
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.errors import InputError
-from toolrec_cli.models import store
+from toolrec_cli.models import store, training
 from toolrec_cli.models.fitting import Examples, Watch, fit_backbone
 from toolrec_cli.models.training import TrainingSettings
-from toolrec_cli.models.training_state import STATE, TENSORS, Epoch, KeptState, TrainingState, load_state, save_state
+from toolrec_cli.models.training_state import (
+    STATE,
+    TENSORS,
+    Begun,
+    Epoch,
+    KeptState,
+    TrainingState,
+    load_state,
+    save_state,
+)
 from toolrec_cli.progress import silent
 
 N_ITEMS = 15
@@ -47,6 +56,22 @@ def fit(model: Any, folder: Path, resumed: TrainingState | None = None, stop_aft
     return fit_backbone(model, examples(), SETTINGS, Watch(lambda: None, lambda _: None, silent, keep, resumed))
 
 
+def fit_and_stop_within(model: Any, folder: Path, stop_at: int) -> None:
+    """A state is kept behind every step; stopped when so many are kept."""
+    kept: list[Begun | None] = []
+
+    def keep(state: TrainingState) -> None:
+        save_state(folder, KeptState(state, {}))
+        kept.append(state.begun)
+        if len(kept) == stop_at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_backbone(model, examples(), SETTINGS, Watch(lambda: None, lambda _: None, silent, keep, every=0.0))
+    # Five batches an epoch: a state behind each of the first four, and one when the epoch is over.
+    assert [each.steps if each else None for each in kept] == ([1, 2, 3, 4, None] * stop_at)[:stop_at]
+
+
 def figures(epochs: list[Epoch]) -> list[Any]:
     return [dataclasses.replace(epoch, seconds=0.0) for epoch in epochs]
 
@@ -63,6 +88,40 @@ def test_going_on_ends_as_if_it_had_never_stopped_to_the_bit(name: str, stop_aft
     assert figures(found) == figures(expected)
     assert all(torch.equal(one, other) for one, other in zip(resumed.parameters(), whole.parameters(), strict=True))
     assert kept.about == {"what": "a test"}
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 8, 14])
+def test_going_on_in_the_midst_of_an_epoch_too_to_the_bit(name: str, stop_at: int, tmp_path: Path) -> None:
+    whole, stopped, resumed = build(name), build(name), build(name)
+    expected = fit(whole, tmp_path / "whole")
+    fit_and_stop_within(stopped, tmp_path / "state", stop_at)
+    torch.manual_seed(99)
+    kept = load_state(tmp_path / "state")
+    assert kept.state.begun is not None
+    assert kept.state.begun.epoch == len(kept.state.epochs) + 1
+    assert figures(fit(resumed, tmp_path / "state", kept.state)) == figures(expected)
+    assert all(torch.equal(one, other) for one, other in zip(resumed.parameters(), whole.parameters(), strict=True))
+
+
+def test_states_within_an_epoch_change_nothing_of_what_is_learnt(tmp_path: Path) -> None:
+    often, never, kept = build("sasrec"), build("sasrec"), []
+    watch = Watch(lambda: None, lambda _: None, silent, kept.append, every=0.0)
+    assert figures(fit_backbone(often, examples(), SETTINGS, watch)) == figures(fit(never, tmp_path / "state"))
+    assert len(kept) == 5 * SETTINGS.epochs
+    assert all(torch.equal(one, other) for one, other in zip(often.parameters(), never.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("every", "steps"), [(100.0, []), (2.5, [3]), (1.0, [1, 2, 3, 4])])
+def test_a_state_is_kept_when_so_many_seconds_have_passed(
+    every: float, steps: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step takes a second by this clock; of five, the last is behind by the epoch's own state."""
+    clock = iter(range(10**6))
+    monkeypatch.setattr(training, "_now", lambda: float(next(clock)))
+    kept: list[TrainingState] = []
+    watch = Watch(lambda: None, lambda _: None, silent, kept.append, every=every)
+    fit_backbone(build("sasrec"), examples(), dataclasses.replace(SETTINGS, epochs=1), watch)
+    assert [state.begun.steps for state in kept if state.begun] == steps
 
 
 @pytest.fixture
@@ -88,7 +147,7 @@ def test_a_broken_state_is_refused(state: Path, text: str) -> None:
 
 def test_a_newer_state_is_refused(state: Path) -> None:
     raw = json.loads((state / STATE).read_text())
-    (state / STATE).write_text(json.dumps({**raw, "schema_version": 2}))
+    (state / STATE).write_text(json.dumps({**raw, "schema_version": 3}))
     with pytest.raises(InputError, match="newer"):
         load_state(state)
 

@@ -1,9 +1,11 @@
 """The transformer's input: positions counted from the newest item, and initial values."""
 
+import pytest
 import torch
 from torch import nn
 
-from toolrec_cli.models.transformer import Transformer, initialise
+from toolrec_cli.errors import UsageError
+from toolrec_cli.models.transformer import BLOCKS, GatedBlock, Transformer, initialise
 
 
 def test_positions_are_counted_from_the_newest_item() -> None:
@@ -38,3 +40,53 @@ def test_initial_values() -> None:
     for drawn in (values["linear.weight"], values["bare.weight"], values["table.weight"][1:]):
         assert abs(drawn.mean().item()) < 0.01
         assert abs(drawn.std().item() - 0.1) < 0.01
+
+
+def gated() -> GatedBlock:
+    torch.manual_seed(0)
+    return GatedBlock(width=8, n_heads=2, dropout=0.0)
+
+
+def shut(gate: nn.Linear) -> None:
+    with torch.no_grad():
+        gate.weight.zero_()
+        gate.bias.fill_(-100.0)
+
+
+def test_a_gated_block_with_shut_gates_adds_nothing() -> None:
+    block, x = gated(), torch.randn(2, 3, 8)
+    assert not torch.allclose(block(x), x, atol=1e-3)
+    shut(block.attention_gate)
+    shut(block.feed_gate)
+    torch.testing.assert_close(block(x), x)
+
+
+def test_a_gate_is_half_open_where_it_knows_nothing() -> None:
+    """With σ(0) = ½ a gated block adds half of what one without gates adds."""
+    block, x = gated(), torch.randn(2, 3, 8)
+    shut(block.feed_gate)
+    with torch.no_grad():
+        block.attention_gate.weight.zero_()
+        block.attention_gate.bias.zero_()
+    found = block.mix(block._attend(block.attention_norm(x), None, None))
+    torch.testing.assert_close(block(x), x + found / 2)
+
+
+def test_of_the_two_halves_of_a_swiglu_one_lets_the_other_through() -> None:
+    block, x = gated(), torch.randn(5, 8)
+    gate, hidden = block.expand(x)[:, :32], block.expand(x)[:, 32:]
+    torch.testing.assert_close(block._feed(x), block.contract(gate * torch.sigmoid(gate) * hidden))
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_the_newest_position_alone_is_what_it_is_among_all(blocks: str) -> None:
+    torch.manual_seed(0)
+    transformer = Transformer(width=8, n_layers=2, n_heads=2, max_length=5, dropout=0.5, blocks=blocks).eval()
+    x, lengths = torch.randn(3, 5, 8), torch.tensor([5, 2, 1])
+    states = transformer(x, lengths)[torch.arange(3), lengths - 1]
+    torch.testing.assert_close(transformer.at_end(x, lengths), states, rtol=1e-5, atol=1e-6)
+
+
+def test_blocks_that_do_not_exist_get_the_near_miss() -> None:
+    with pytest.raises(UsageError, match=r"kind of block 'liger'\. Did you mean 'ligr'"):
+        Transformer(width=8, n_layers=1, n_heads=1, max_length=5, dropout=0.0, blocks="liger")

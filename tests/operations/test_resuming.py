@@ -15,12 +15,12 @@ import pytest
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.models.training import TrainingSettings
-from toolrec_cli.operations.resuming_training import find_interrupted, resume_pretrain
+from toolrec_cli.operations.resuming_training import find_interrupted, resume_encoder, resume_pretrain
 from toolrec_cli.operations.setting import Call, Setting
-from toolrec_cli.operations.training import RESUME, BackbonePlan, pretrain
+from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.storage.digests import file_digest
 from toolrec_cli.storage.lock import holding
-from toolrec_cli.storage.run_dir import RunDir, open_run
+from toolrec_cli.storage.run_dir import RESUME, RunDir, open_run
 
 PLAN = BackbonePlan(
     shape={"embedding_size": 16, "n_layers": 1, "n_heads": 2, "max_length": 20},
@@ -33,13 +33,18 @@ import sys, time
 from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from test_resuming import PLAN, opened, setting
-from toolrec_cli.operations import training
-workspace, save = Path(sys.argv[2]), training.save_state
-training.save_state = lambda *given: (save(*given), time.sleep(0.5))
-training.pretrain(setting(workspace, "killed"), opened(workspace), replace(PLAN, name=sys.argv[3]))
+from test_resuming import PLAN, opened, setting, train
+from toolrec_cli.operations import keeping
+workspace, what, seconds = Path(sys.argv[2]), sys.argv[3], float(sys.argv[4])
+save = keeping.save_state
+keeping.save_state = lambda *given: (save(*given), time.sleep(seconds))
+train(workspace, "killed", what, often=seconds < 0.5)
 """
-"""The same training, half a second behind each epoch's state."""
+"""The same training, so many seconds behind each state; below half a second, one is kept behind every step."""
+
+ENCODERS = {"frozen": False, "full": True}
+OFTEN = 1e-9
+"""In minutes: behind every step."""
 
 
 def opened(workspace: Path) -> Dataset:
@@ -50,12 +55,49 @@ def setting(workspace: Path, name: str) -> Setting:
     return Setting(workspace, seed=5, out=workspace / "runs" / name, call=Call(("/bin/toolrec", "pretrain", "a b")))
 
 
-def killed(workspace: Path, backbone: str, epochs: int) -> RunDir:
-    """A training that was killed when so many epochs were kept."""
-    argv = [sys.executable, "-c", SLOWLY, str(Path(__file__).parent), str(workspace), backbone]
+def train(workspace: Path, name: str, what: str, *, often: bool = False) -> RunDir:
+    """A backbone, or an encoder on the workspace's: "frozen" or "full"."""
+    minutes = OFTEN if often else 0.0
+    if what in ENCODERS:
+        plan = EncoderPlan(
+            "genre",
+            shape={"embedding_size": 8},
+            training=TrainingSettings(epochs=3, batch_size=16),
+            threads=1,
+            full=ENCODERS[what],
+            checkpoint_minutes=minutes,
+        )
+        return train_encoder(setting(workspace, name), opened(workspace), plan)
+    return pretrain(setting(workspace, name), opened(workspace), replace(PLAN, name=what, checkpoint_minutes=minutes))
+
+
+def resume(run: RunDir, workspace: Path) -> RunDir:
+    if run.manifest.verb == "pretrain":
+        return resume_pretrain(run, opened(workspace))
+    return resume_encoder(Setting(workspace), run, opened(workspace))
+
+
+def kept(run: Path) -> dict[str, Any]:
+    """state.json, as it is now; empty while there is none."""
+    try:
+        return json.loads((run / RESUME / "state.json").read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def killed(workspace: Path, what: str, epochs: int, steps: int = 0) -> RunDir:
+    """A training that was killed when so many epochs (epoch 0 being one) and so many steps of the next were kept."""
+    seconds = "0.2" if steps else "0.5"
+    argv = [sys.executable, "-c", SLOWLY, str(Path(__file__).parent), str(workspace), what, seconds]
     child = subprocess.Popen(argv)
-    state, deadline = workspace / "runs" / "killed" / RESUME / "state.json", time.monotonic() + 300
-    while not state.is_file() or len(json.loads(state.read_text())["epochs"]) < epochs:
+    path, deadline = workspace / "runs" / "killed", time.monotonic() + 300
+
+    def far_enough() -> bool:
+        state = kept(path)
+        begun = state.get("begun") or {}
+        return len(state.get("epochs", ())) >= epochs and begun.get("steps", 0) >= steps
+
+    while not far_enough():
         assert child.poll() is None, "it ended by itself"
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -90,6 +132,55 @@ def test_a_killed_training_goes_on_to_the_same_weights_and_metrics(backbone: str
     assert not list(run.path.glob(".*.partial"))
     with pytest.raises(InputError, match="is finished"):
         find_interrupted(Setting(workspace), "killed")
+
+
+@pytest.mark.parametrize("what", ["sasrec", "bert4rec", "frozen", "full"])
+def test_one_killed_in_the_midst_of_an_epoch_goes_on_there(what: str, workspace: Path) -> None:
+    """The first epoch of a backbone, of which nothing but the state is there; the second of an encoder."""
+    whole = train(workspace, "whole", what)
+    run = killed(workspace, what, epochs=0 if what not in ENCODERS else 2, steps=2)
+    begun = kept(run.path)["begun"]
+    assert (begun["epoch"], begun["steps"] >= 2) == (1 if what not in ENCODERS else 2, True)
+    resumed = resume(find_interrupted(Setting(workspace), "killed", run.manifest.verb), workspace)
+    assert figures(resumed) == figures(whole)
+    for name in ("weights.safetensors", "config.json"):
+        assert file_digest(resumed.path / "model" / name) == file_digest(whole.path / "model" / name)
+    assert resumed.manifest.status == "done"
+    assert resumed.manifest.result.get("controls") == whole.manifest.result.get("controls")
+    assert not (run.path / RESUME).exists()
+
+
+def test_an_encoder_stopped_within_its_first_epoch_goes_on_and_may_end_as_it_began(workspace: Path) -> None:
+    """Its epoch 0 is written down with the state; by a rate of nothing no later epoch is better."""
+    plan = EncoderPlan(
+        "genre",
+        shape={"embedding_size": 8},
+        training=TrainingSettings(epochs=2, batch_size=16, learning_rate=0.0),
+        threads=1,
+        controls=False,
+        checkpoint_minutes=OFTEN,
+    )
+    steps = iter(range(3))
+
+    def stop(*_: object) -> None:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        train_encoder(setting(workspace, "killed"), opened(workspace), plan, progress=stop)
+    run = open_run(workspace / "runs" / "killed")
+    assert stopped.value.__notes__[-1] == f"Go on: toolrec train-encoder --resume {run.path}"
+    assert [line["epoch"] for line in figures(run)] == [0]
+    resumed = resume(run, workspace)
+    assert [line["epoch"] for line in figures(resumed)] == [0, 1, 2]
+    assert resumed.manifest.result["best_epoch"] == 0
+
+
+def test_an_encoder_whose_backbone_is_another_by_now_is_refused(workspace: Path) -> None:
+    run = killed(workspace, "frozen", epochs=1, steps=1)
+    run.update(inputs={"backbone": "00"})
+    with pytest.raises(InputError, match="was begun on another backbone"):
+        resume(run, workspace)
 
 
 def test_one_that_was_stopped_after_its_last_epoch_is_finished(workspace: Path) -> None:

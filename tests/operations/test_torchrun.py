@@ -31,9 +31,9 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 SLOWLY = """
 import sys, time
 from toolrec_cli import app
-from toolrec_cli.operations import training
-save = training.save_state
-training.save_state = lambda *given: (save(*given), time.sleep(1))
+from toolrec_cli.operations import keeping
+save = keeping.save_state
+keeping.save_state = lambda *given: (save(*given), time.sleep(1))
 app.main()
 """
 """toolrec, a second behind each epoch's state."""

@@ -17,6 +17,7 @@ class Surrogate:
     max_rounds: options.Rounds = 7
     attributes: options.Attributes = None
     backbone: options.Backbone = None
+    full_encoders: options.FullEncoders = False
     tuned: options.Tuned = True
     retrieval: options.Retrieval = None
 
@@ -28,7 +29,16 @@ class Surrogate:
 
         part = None if before is None else Part(before)
         limits = Limits(self.n, self.max_rounds)
-        return AgentPlan(self.backbone, self.attributes, limits, part, self.tuned, model, retrieval=self.retrieval)
+        return AgentPlan(
+            self.backbone,
+            self.attributes,
+            limits,
+            part,
+            self.tuned,
+            model,
+            retrieval=self.retrieval,
+            full_encoders=self.full_encoders,
+        )
 
 
 @dataclass(frozen=True)

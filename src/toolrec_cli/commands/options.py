@@ -65,6 +65,26 @@ Negatives = Annotated[
 Device = Annotated[
     str, typer.Option("--device", metavar="NAME", help="cpu, cuda or mps; auto: cuda where it is there, else cpu.")
 ]
+FullEncoders = Annotated[
+    bool,
+    typer.Option(
+        "--full-encoders",
+        help="Only encoders of train-encoder --full. Default: frozen ones, and a full one where there is no other.",
+    ),
+]
+CheckpointMinutes = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-minutes",
+        min=0.0,
+        metavar="N",
+        help="Within an epoch, too, keep every N minutes what --resume goes on from; 0: behind every epoch alone.",
+    ),
+]
+ResumeTraining = Annotated[
+    str | None,
+    typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run, exactly as it began."),
+]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads. Default: all cores.")]
 
 Resume = Annotated[
@@ -165,6 +185,17 @@ def call_of(ctx: typer.Context, preset: dict[str, Any] | None = None) -> Any:
         origin = "preset" if name in (preset or {}) and _is_default(ctx, name) else origin
         settings[name] = {"value": _plain(value), "from": origin}
     return Call(tuple(sys.argv), settings)
+
+
+def alone_with_resume(ctx: typer.Context, run: str, workspace: Path) -> None:
+    """Raises UsageError when anything is typed that a training which goes on cannot do otherwise than it began."""
+    from toolrec_cli.errors import UsageError
+
+    if others := [each for each in all_typed(ctx) if each not in ("--resume", "--workspace", "--json")]:
+        raise UsageError(
+            f"A run goes on exactly as it began: leave out {', '.join(others)}.",
+            hint=f"Type: {command(f'{ctx.info_name} --resume {shlex.quote(run)}', workspace)}",
+        )
 
 
 def all_typed(ctx: typer.Context) -> list[str]:

@@ -12,7 +12,7 @@ import typer
 
 from toolrec_cli.commands import options
 
-SHAPE = ("embedding_size", "n_layers", "n_heads", "max_length", "dropout", "mask_ratio", "time_aware")
+SHAPE = ("embedding_size", "n_layers", "n_heads", "max_length", "dropout", "mask_ratio", "time_aware", "blocks")
 
 
 def pretrain(
@@ -49,6 +49,13 @@ def pretrain(
             help="Read when a history's items were, too (never when the next one will be). Default: where there are times.",
         ),
     ] = None,
+    blocks: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="plain, or ligr: gated residuals and a SwiGLU; more parameters and work, as in eSASRec.",
+        ),
+    ] = "plain",
     targets: Annotated[
         str, typer.Option(help="newest: everybody's last max-length interactions are learnt; all: every one.")
     ] = "newest",
@@ -56,10 +63,8 @@ def pretrain(
     device: options.Device = "auto",
     threads: options.Threads = None,
     out: options.Out = None,
-    resume: Annotated[
-        str | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run, exactly as it began."),
-    ] = None,
+    checkpoint_minutes: options.CheckpointMinutes = 5.0,
+    resume: options.ResumeTraining = None,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
@@ -85,7 +90,7 @@ def pretrain(
 
     values = find_preset(preset).of_backbone(backbone) if preset else {}
     training, shape = split_settings(options.chosen(ctx, values), SHAPE)
-    plan = BackbonePlan(backbone, shape, training, threads, device)
+    plan = BackbonePlan(backbone, shape, training, threads, device, checkpoint_minutes=checkpoint_minutes)
     if not ranks.first:
         from toolrec_cli.operations.following import follow
 
@@ -103,16 +108,11 @@ def pretrain(
 def _go_on(ctx: typer.Context, ranks: Any, name: str, workspace: Path, *, as_json: bool) -> None:
     """Go on with a run; how to train is written down in it."""
     from toolrec_cli.data.library import open_dataset
-    from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.resuming_training import find_interrupted, resume_pretrain
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.render.progress import watching
 
-    if others := [each for each in options.all_typed(ctx) if each not in ("--resume", "--workspace", "--json")]:
-        raise UsageError(
-            f"A run goes on exactly as it began: leave out {', '.join(others)}.",
-            hint=f"Type: {options.command(f'pretrain --resume {quote(name)}', workspace)}",
-        )
+    options.alone_with_resume(ctx, name, workspace)
     run = find_interrupted(Setting(workspace), name)
     if not ranks.first:
         from toolrec_cli.operations.following import follow_resumed

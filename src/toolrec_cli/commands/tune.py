@@ -13,6 +13,7 @@ def tune(
     dataset: options.DatasetName = None,
     backbone: options.Backbone = None,
     attributes: options.Attributes = None,
+    full_encoders: options.FullEncoders = False,
     users: Annotated[int, typer.Option(min=20, help="Learn from so many users at most, drawn by the seed.")] = 10_000,
     k: Annotated[int, typer.Option("--k", min=10, max=200, help="How many items each tool is asked for.")] = 100,
     seed: options.Seed = 42,
@@ -38,6 +39,7 @@ def tune(
     ready.known(found, attributes=attributes)
     setting = Setting(workspace, seed, out, options.call_of(ctx))
     ready.trained(setting, found)
+    plan = TunePlan(backbone, attributes, users, k, full_encoders=full_encoders)
     with bars() as progress:
-        run = run_tune(setting, found, TunePlan(backbone, attributes, users, k), progress=progress)
+        run = run_tune(setting, found, plan, progress=progress)
     print_tuned(run, as_json=as_json, following=options.command(f"eval {found.name}", workspace))

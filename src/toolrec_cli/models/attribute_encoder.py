@@ -9,7 +9,9 @@ m_h is the mean of the history's attribute vectors with an exponential decay of 
 "u₁ = H, u₂ = 0", so that an untrained encoder is exactly its backbone.
 """
 
+import copy
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +41,10 @@ class EncoderConfig:
     n_layers: int = 2
     n_heads: int = 2
     dropout: float = 0.2
+    text_encoder: str = ""
+    """Directory of the model by whose vectors a text is read, too ("" is none)."""
+    text_digest: str = ""
+    """That model's."""
 
 
 class AttributeEncoder(nn.Module):
@@ -48,23 +54,38 @@ class AttributeEncoder(nn.Module):
     weights: Tensor
     starts: Tensor
     numbers: Tensor
+    vectors: Tensor | None
 
     def __init__(self, config: EncoderConfig, features: ItemFeatures) -> None:
         super().__init__()
         self.config = config
         width = config.embedding_size
-        self.register_buffer("labels", features.labels, persistent=False)
-        self.register_buffer("weights", features.weights, persistent=False)
-        self.register_buffer("starts", features.starts, persistent=False)
-        self.register_buffer("numbers", features.numbers, persistent=False)
+        self._read(features)
         self.values = nn.Embedding(features.n_labels, width, padding_idx=0)
         self.slope = nn.Linear(1, width, bias=False)
         self.transformer = Transformer(width, config.n_layers, config.n_heads, config.max_length, config.dropout)
         self.dense = nn.Linear(width + config.backbone_size, config.backbone_size + width)
         self.candidate = nn.Linear(width, width, bias=False)
         self.lately = nn.Parameter(torch.zeros(len(HALF_LIVES)))
+        n = None if features.vectors is None else features.vectors.shape[1]
+        self.reading = None if n is None else nn.Linear(n, width, bias=False)
         initialise(self)
         self._start_at_the_backbone()
+
+    def _read(self, features: ItemFeatures) -> None:
+        for name in ("labels", "weights", "starts", "numbers", "vectors"):
+            self.register_buffer(name, getattr(features, name), persistent=False)
+
+    def over(self, features: ItemFeatures) -> Self:
+        """The same weights over other values of the items."""
+        found = copy.deepcopy(self)
+        found._read(features)
+        return found
+
+    @property
+    def own_backbone(self) -> Any | None:
+        """The backbone that was trained with it; None: it stands on a frozen one."""
+        return None
 
     def _start_at_the_backbone(self) -> None:
         width = self.config.embedding_size
@@ -74,6 +95,8 @@ class AttributeEncoder(nn.Module):
             self.candidate.weight[:] = torch.eye(width)
             nn.init.normal_(self.values.weight, std=VALUE_STD)[0] = 0.0
             nn.init.normal_(self.slope.weight, std=VALUE_STD)
+            if self.reading is not None:
+                nn.init.normal_(self.reading.weight, std=VALUE_STD)
 
     @property
     def is_its_backbone(self) -> bool:
@@ -84,7 +107,7 @@ class AttributeEncoder(nn.Module):
         return not rest and torch.equal(self.dense.weight, beginning)
 
     def attribute_vectors(self, items: Tensor) -> Tensor:
-        """The attribute of each item as a vector: the weighted sum of its labels' vectors + its number. [B, T] -> [B, T, D]."""
+        """The attribute of each item as a vector: its labels' vectors + its number (+ its text). [B, T] -> [B, T, D]."""
         wanted, place = _distinct(items)
         return functional.embedding(place, self._vectors(wanted))
 
@@ -97,7 +120,10 @@ class AttributeEncoder(nn.Module):
         found = functional.embedding_bag(
             self.labels[at].long(), self.values.weight, begins, mode="sum", per_sample_weights=self.weights[at]
         )
-        return (found + self.slope(self.numbers[items][:, None])) * self.config.embedding_size**0.5
+        found = found + self.slope(self.numbers[items][:, None])
+        if self.reading is not None and self.vectors is not None:
+            found = found + self.reading(self.vectors[items])
+        return found * self.config.embedding_size**0.5
 
     def forward(self, items: Tensor, lengths: Tensor, states: Tensor) -> Tensor:
         """items [B, T], lengths [B], frozen states [B, T, backbone_size] -> u = u₁ ⊕ u₂ [B, T, query_size]."""

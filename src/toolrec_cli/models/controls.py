@@ -5,6 +5,7 @@ value needs no training at all. Both are often as good as the encoder.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder, EncoderConfig
 from toolrec_cli.models.encoding import FloatArray
 from toolrec_cli.models.features import MISSING, ItemFeatures
+from toolrec_cli.models.full_encoder import encoder_of
 from toolrec_cli.models.validation import ndcg, unseen_scores
 from toolrec_cli.models.windows import IntArray, ItemArray
 from toolrec_cli.seeds import stream
@@ -58,10 +60,10 @@ class TrueValues:
     having: list[IntArray]
 
 
-def blank_encoder(config: EncoderConfig, n_items: int) -> AttributeEncoder:
-    """The head without the attribute: to it no item has a value."""
+def blank_encoder(config: EncoderConfig, n_items: int, own: Any | None = None) -> AttributeEncoder:
+    """The head without the attribute, to which no item has a value: on a frozen backbone, or with one of its `own`."""
     nothing: list[list[int]] = [[]] * (n_items + 1)
-    return AttributeEncoder(config, ItemFeatures.of_lists(nothing, MISSING + 1))
+    return encoder_of(config, ItemFeatures.of_lists(nothing, MISSING + 1), own)
 
 
 def true_values(catalog: Catalog, attribute: str, targets: ItemArray, seed: int) -> TrueValues | None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
-from toolrec_cli.models.windows import IntArray, Windows
+from toolrec_cli.models.windows import Batch, IntArray, Windows
 
 FloatArray = npt.NDArray[np.float32]
 BLOCK = 16
@@ -47,9 +47,15 @@ def blocks(lengths: IntArray, max_length: int) -> Iterator[tuple[IntArray, int]]
 
 @torch.no_grad()
 def encode(
-    backbone: Backbone, encoders: Mapping[str, AttributeEncoder], histories: Interactions
+    backbone: Backbone,
+    encoders: Mapping[str, AttributeEncoder],
+    histories: Interactions,
+    known: FloatArray | None = None,
 ) -> dict[str | None, FloatArray]:
-    """Query vectors [n_users, query size] by attribute; None is the plain backbone. An empty history gets zeros."""
+    """Query vectors [n_users, query size] by attribute; None is the plain backbone. An empty history gets zeros.
+
+    `known`, where they are at hand, are the backbone's own, [n_users, D], which need not be computed then.
+    """
     windows = Windows.newest(histories, backbone.config.max_length)
     sizes: dict[str | None, int] = {None: backbone.config.embedding_size}
     sizes |= {name: encoder.query_size for name, encoder in encoders.items()}
@@ -59,11 +65,10 @@ def encode(
     with _one_thread():
         for rows, padded in blocks(windows.lengths, backbone.config.max_length):
             block = np.resize(rows, BLOCK)
-            batch = windows.padded(block, padded)
-            seen, lengths = batch.items.to(device), batch.lengths.to(device)
-            states = _at_end(backbone, seen, lengths, None if batch.times is None else batch.times.to(device))
+            batch = windows.padded(block, padded).to(device)
+            states = _at_end(backbone, batch) if known is None else torch.from_numpy(known[block]).to(device)
             for name in sizes:
-                fused = states if name is None else encoders[name].eval().at_end(seen, lengths, states)
+                fused = states if name is None else _fused(encoders[name].eval(), backbone, batch, states)
                 found[name][rows] = fused[: len(rows)].cpu().numpy()
     for queries in found.values():
         queries[windows.lengths == 0] = 0.0
@@ -81,12 +86,19 @@ def _one_thread() -> Generator[None]:
         torch.set_num_threads(threads)
 
 
-def _at_end(backbone: Backbone, items: Tensor, lengths: Tensor, times: Tensor | None) -> Tensor:
+def _fused(encoder: AttributeEncoder, backbone: Backbone, batch: Batch, states: Tensor) -> Tensor:
+    """An encoder's query vectors: from the backbone's `states`, or from those of another that is its own."""
+    own = encoder.own_backbone
+    return encoder.at_end(batch.items, batch.lengths, states if own in (None, backbone) else _at_end(own, batch))
+
+
+def _at_end(backbone: Any, batch: Batch) -> Tensor:
     """The state at everybody's newest item, [B, D]; a backbone that can spare itself the others does."""
     spared = getattr(backbone, "at_end", None)
     if spared is not None:
-        return spared(items, lengths, times)
-    return backbone(items, lengths, times)[torch.arange(len(lengths), device=items.device), (lengths - 1).clamp(min=0)]
+        return spared(batch.items, batch.lengths, batch.times)
+    rows = torch.arange(len(batch.lengths), device=batch.lengths.device)
+    return backbone(batch.items, batch.lengths, batch.times)[rows, (batch.lengths - 1).clamp(min=0)]
 
 
 def device_of(model: Any) -> torch.device:

@@ -48,6 +48,8 @@ class ItemFeatures:
     starts: Tensor
     numbers: Tensor
     n_labels: int
+    vectors: Tensor | None = None
+    """Those of a text encoder, [N + 1, V]; None: there is none."""
 
     @classmethod
     def of_lists(cls, lists: Sequence[Sequence[int]], n_labels: int, numbers: Tensor | None = None) -> "ItemFeatures":
@@ -79,8 +81,11 @@ class ItemFeatures:
         return [int(label) for label in self.labels[self.starts[item_index] : self.starts[item_index + 1]]]
 
 
-def item_features(catalog: Catalog, attribute: str) -> ItemFeatures:
-    """The features of every item. Raises UsageError for an attribute that cannot tell any two items apart."""
+def item_features(catalog: Catalog, attribute: str, vectors: Tensor | None = None) -> ItemFeatures:
+    """The features of every item; `vectors` [N + 1, V] of a text encoder go with those of a text.
+
+    Raises UsageError for an attribute that cannot tell any two items apart.
+    """
     found = catalog.attribute(attribute)
     values = catalog.values(attribute)
     if found.n_values < 2 or all(value == values[1] for value in values[1:]):
@@ -92,7 +97,7 @@ def item_features(catalog: Catalog, attribute: str) -> ItemFeatures:
         return _numeric(days_since_1970(values).tolist())
     if found.kind is Kind.TEXT:
         grams = [hashed_grams(value or "") for value in values]
-        return ItemFeatures.of_lists(grams, N_HASHES + MISSING + 1).rare_ones_first()
+        return replace(ItemFeatures.of_lists(grams, N_HASHES + MISSING + 1).rare_ones_first(), vectors=vectors)
     return _labels([_listed(value) for value in values])
 
 

@@ -1,7 +1,9 @@
-"""What is trained and how: a backbone on next items, an attribute encoder on the frozen backbone's states."""
+"""What is trained and how: a backbone on next items, an attribute encoder on the frozen backbone's states or with a backbone."""
 
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,11 @@ from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.controls import Matched, Validation
 from toolrec_cli.models.distributed import Ranks
-from toolrec_cli.models.encoding import device_of, encode
-from toolrec_cli.models.frozen import FrozenStates, freeze
+from toolrec_cli.models.encoding import FloatArray, device_of, encode
+from toolrec_cli.models.frozen import FrozenStates, freeze, within_reach
+from toolrec_cli.models.full_encoder import FullEncoder
 from toolrec_cli.models.losses import chosen_loss, loss_of
-from toolrec_cli.models.targets import TargetWindows, target_windows
+from toolrec_cli.models.targets import Lessons, TargetWindows, target_windows
 from toolrec_cli.models.training import Task, TrainingSettings, chosen_batch_size, train
 from toolrec_cli.models.training_state import Epoch, TrainingState
 from toolrec_cli.models.windows import IntArray, ItemArray, Windows
@@ -34,7 +37,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Watch:
-    """What a trainer calls while it works (`keep` with all that is needed to go on after an epoch), and where it goes on."""
+    """What a trainer calls while it works (`keep` with all that is needed to go on), and where it goes on."""
 
     on_best: Callable[[], None]
     on_epoch: Callable[[Epoch], None]
@@ -43,6 +46,8 @@ class Watch:
     resumed: TrainingState | None = None
     ranks: Ranks = field(default_factory=Ranks)
     """The processes that train together."""
+    every: float = math.inf
+    """Seconds after which a state is kept within an epoch; after every epoch one is in any case."""
 
 
 def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
@@ -64,12 +69,13 @@ def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, wat
 
 
 def frozen_states(backbone: Any, examples: Examples, settings: TrainingSettings, progress: Progress) -> FrozenStates:
-    """What every encoder on this backbone is trained on under these settings, whichever its attribute."""
+    """What every encoder on this backbone is trained and validated on under these settings, whichever its attribute."""
     progress("frozen states", 0, 1)
     torch.manual_seed(stream_seed(settings.seed, "encoder", "frozen states"))
     frozen = freeze(backbone, windows_of(examples, backbone.config.max_length, settings))
+    known = encode(backbone, {}, validation_of(examples, settings).histories)[None]
     progress("frozen states", 1, 1)
-    return frozen
+    return replace(frozen, validation=known)
 
 
 def fit_encoder(
@@ -85,8 +91,33 @@ def fit_encoder(
     Epoch 0, the encoder that is still its backbone, may be the best: it is then left as it was.
     """
     frozen = frozen or frozen_states(backbone, examples, settings, watch.progress)
-    table, cut = backbone.item_vectors.detach(), frozen.cut
-    device = device_of(encoder)
+    return _fit_encoder(backbone, encoder, examples, settings, watch, frozen.cut, frozen.of, frozen.validation)
+
+
+def fit_full(encoder: FullEncoder, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
+    """Train γ, θ and the encoder's own backbone with its item table together; epoch 0 counts as in `fit_encoder`."""
+    own = encoder.backbone
+    _, cut = within_reach(own, windows_of(examples, own.config.max_length, settings))
+
+    def states_of(lessons: Lessons) -> Tensor:
+        items, lengths, _ = lessons.next_items()
+        return own(items, lengths, lessons.input_times)
+
+    return _fit_encoder(own, encoder, examples, settings, watch, cut, states_of)
+
+
+def _fit_encoder(
+    backbone: Any,
+    encoder: AttributeEncoder,
+    examples: Examples,
+    settings: TrainingSettings,
+    watch: Watch,
+    cut: TargetWindows,
+    states_of: Callable[[Lessons], Tensor],
+    known: FloatArray | None = None,
+) -> list[Epoch]:
+    """`states_of` a batch: the backbone's at its inputs, [B, T − 1, D]; `known`: its vectors of the validation users."""
+    table, device = backbone.item_vectors.detach(), device_of(encoder)
     of = loss_of(chosen_loss(settings.loss, len(table) - 1), settings.negatives)
 
     def loss(rows: IntArray) -> tuple[Tensor, int]:
@@ -94,14 +125,14 @@ def fit_encoder(
         items, lengths, targets = lessons.next_items()
         real = targets > 0
         wanted = targets[real]
-        queries = encoder(items, lengths, frozen.of(lessons))[real]
+        queries = encoder(items, lengths, states_of(lessons))[real]
         return of(queries, encoder.item_vectors(table), wanted), len(wanted)
 
     validation = validation_of(examples, settings)
     task = Task(
         *_batches("encoder", cut.windows, settings),
         loss,
-        lambda: validation.ndcg(matched(backbone, validation, encoder)),
+        lambda: validation.ndcg(matched(backbone, validation, encoder, known)),
         untrained_counts=True,
     )
     return _fit(encoder, "encoder", task, settings, watch)
@@ -119,12 +150,14 @@ def validation_of(examples: Examples, settings: TrainingSettings) -> Validation:
     return Validation(examples.train.of(drawn), examples.validation[drawn])
 
 
-def matched(backbone: Any, validation: Validation, encoder: AttributeEncoder | None = None) -> Matched:
-    """A backbone (or an encoder on it) over the validation users."""
+def matched(
+    backbone: Any, validation: Validation, encoder: AttributeEncoder | None = None, known: FloatArray | None = None
+) -> Matched:
+    """A backbone (or an encoder on it) over the validation users; `known` as in `encode`."""
     table = backbone.item_vectors.detach()
     name = None if encoder is None else encoder.config.attribute
     encoders = {} if encoder is None or name is None else {name: encoder}
-    queries = encode(backbone, encoders, validation.histories)[name]
+    queries = encode(backbone, encoders, validation.histories, known)[name]
     return Matched(queries, (table if encoder is None else encoder.item_vectors(table).detach()).cpu())
 
 
@@ -133,11 +166,12 @@ def _batches(
 ) -> tuple[Callable[[int], Iterator[IntArray]], int]:
     """(the batches of an epoch, how many there are)."""
     size = settings.batch_size or chosen_batch_size(float(windows.lengths.mean()))
+    n = math.ceil(settings.share * -(-len(windows) // size))
 
     def batches(epoch: int) -> Iterator[IntArray]:
-        return windows.shuffled(stream(settings.seed, stream_name, epoch), size)
+        return islice(windows.shuffled(stream(settings.seed, stream_name, epoch), size), n)
 
-    return batches, -(-len(windows) // size)
+    return batches, n
 
 
 def _fit(model: nn.Module, stream_name: str, task: Task, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
@@ -150,6 +184,7 @@ def _fit(model: nn.Module, stream_name: str, task: Task, settings: TrainingSetti
         on_epoch=watch.on_epoch,
         progress=watch.progress,
         keep=watch.keep,
+        every=watch.every,
         resumed=watch.resumed,
         ranks=watch.ranks,
     )

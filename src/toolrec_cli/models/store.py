@@ -16,8 +16,13 @@ from toolrec_cli.errors import InputError
 from toolrec_cli.models.attribute_encoder import AttributeEncoder, EncoderConfig
 from toolrec_cli.models.checkpoint import CONFIG, ModelCard, load, read_card
 from toolrec_cli.models.features import item_features
+from toolrec_cli.models.full_encoder import encoder_of
+from toolrec_cli.models.text_vectors import TextEncoder, text_vectors
 from toolrec_cli.registry import Registry
 from toolrec_cli.storage.run_dir import RunDir, find_run, list_runs
+
+OWN = "own_backbone"
+"""Under what a full encoder's settings say what its backbone is."""
 
 BACKBONES: Registry[Any] = Registry("toolrec_cli.models.backbones", "BACKBONE", "backbone")
 
@@ -28,14 +33,35 @@ def build_backbone(name: str, settings: dict[str, Any]) -> Any:
     return factory(TypeAdapter(factory.Config).validate_python(settings))
 
 
-def build_encoder(config: EncoderConfig, catalog: Catalog) -> AttributeEncoder:
-    """A fresh encoder for one attribute of the catalogue."""
-    return AttributeEncoder(config, item_features(catalog, config.attribute))
+def build_encoder(
+    config: EncoderConfig, catalog: Catalog, own: Any | None = None, cache: Path | None = None
+) -> AttributeEncoder:
+    """A fresh encoder for one attribute of the catalogue: on a frozen backbone, or with one of its `own`.
+
+    The vectors of a text encoder are kept in `cache` (needed with one).
+    """
+    vectors = None
+    if config.text_digest:
+        assert cache is not None
+        encoder = TextEncoder(config.text_encoder, config.text_digest)
+        vectors = text_vectors(encoder, catalog.values(config.attribute), cache)
+    return encoder_of(config, item_features(catalog, config.attribute, vectors), own)
+
+
+def text_cache(dataset: Dataset) -> Path:
+    """Where the workspace of a data set keeps vectors of its texts."""
+    return dataset.directory.parent.parent / "cache" / "texts"
 
 
 def settings_of(model: Any) -> dict[str, Any]:
     """The configuration of a model, as stored."""
     return asdict(model.config)
+
+
+def settings_of_encoder(encoder: AttributeEncoder, backbone: ModelCard) -> dict[str, Any]:
+    """The configuration of an encoder on the model of the card `backbone`, as stored; and what its own one is, if it has one."""
+    own = {} if encoder.own_backbone is None else {OWN: {"name": backbone.name, "settings": backbone.settings}}
+    return {**asdict(encoder.config), **own}
 
 
 def find_backbone(runs: Path, dataset: Dataset, name: str | None) -> tuple[RunDir, ModelCard]:
@@ -70,39 +96,54 @@ def find_backbones(runs: Path, dataset: Dataset) -> dict[str, RunDir]:
     return found
 
 
-def find_encoders(runs: Path, dataset: Dataset, backbone_digest: str) -> dict[str, RunDir]:
-    """The newest finished encoder of each attribute on exactly this backbone, in the catalogue's order."""
+def find_encoders(runs: Path, dataset: Dataset, backbone_digest: str, *, full: bool = False) -> dict[str, RunDir]:
+    """The newest finished encoder of each attribute on exactly this backbone, in the catalogue's order.
+
+    Those for which it was left frozen, or the `full` ones, which began with it.
+    """
     found: dict[str, RunDir] = {}
     for run in list_runs(runs):
-        inputs = run.manifest.inputs
-        if run.manifest.verb == "train-encoder" and _is_for(run, dataset) and inputs.get("backbone") == backbone_digest:
-            found.setdefault(str(run.manifest.result["attribute"]), run)
+        one = run.manifest
+        on_it = one.verb == "train-encoder" and _is_for(run, dataset) and one.inputs.get("backbone") == backbone_digest
+        if on_it and bool(one.result.get("full")) is full:
+            found.setdefault(str(one.result["attribute"]), run)
     return {name: found[name] for name in dataset.catalog.attributes if name in found}
 
 
 def choose_encoders(
-    runs: Path, dataset: Dataset, backbone_digest: str, wanted: list[str] | None, backbone: str | None = None
+    runs: Path,
+    dataset: Dataset,
+    backbone_digest: str,
+    wanted: list[str] | None,
+    backbone: str | None = None,
+    *,
+    full: bool = False,
 ) -> dict[str, RunDir]:
     """The encoders of the attributes wanted (None: all there are); `backbone` is the run that was named, if one was.
 
-    A catalogue without attributes is explored with the backbone alone.
+    `full` takes full ones alone; otherwise one is taken only where an attribute has no other. A catalogue without attributes is
+    explored with the backbone alone.
 
     Raises InputError when one, or any, is missing.
     """
-    named = f" --backbone {backbone}" if backbone else ""
-    found = find_encoders(runs, dataset, backbone_digest)
+    named = (f" --backbone {backbone}" if backbone else "") + (" --full" if full else "")
+    found = find_encoders(runs, dataset, backbone_digest, full=True)
+    if not full:
+        found |= find_encoders(runs, dataset, backbone_digest)
+    found = {name: found[name] for name in dataset.catalog.attributes if name in found}
+    kind = "full encoder" if full else "encoder"
     hint = f"Type: toolrec train-encoder {dataset.name} --attr "
     if wanted is None:
         if not found and dataset.catalog.attributes:
             first = next(iter(dataset.catalog.attributes))
             raise InputError(
-                f"No attribute encoder is trained on this backbone of {dataset.name!r}.", hint=hint + first + named
+                f"No attribute {kind} is trained on this backbone of {dataset.name!r}.", hint=hint + first + named
             )
         return found
     for name in wanted:
         dataset.catalog.attribute(name)
         if name not in found:
-            raise InputError(f"The attribute {name!r} has no encoder on this backbone.", hint=hint + name + named)
+            raise InputError(f"The attribute {name!r} has no {kind} on this backbone.", hint=hint + name + named)
     return {name: found[name] for name in wanted}
 
 
@@ -133,7 +174,9 @@ def load_encoder(run: RunDir, dataset: Dataset, backbone_digest: str) -> Attribu
         )
     with _sensible(run):
         config = TypeAdapter(EncoderConfig).validate_python(card.settings)
-        return _filled(build_encoder(config, dataset.catalog), state)
+        own = card.settings.get(OWN)
+        backbone = build_backbone(own["name"], own["settings"]) if own else None
+        return _filled(build_encoder(config, dataset.catalog, backbone, text_cache(dataset)), state)
 
 
 @contextmanager

@@ -39,8 +39,12 @@ class Lessons:
 
     @property
     def input_times(self) -> Tensor | None:
-        """When the inputs of `next_items` were, [B, T − 1]: of no target is it told when it is."""
-        return None if self.times is None else self.times[:, :-1]
+        """When the inputs of `next_items` were, [B, T − 1]; in the padding, when the newest was. No target tells its own."""
+        if self.times is None:
+            return None
+        newest = (self.lengths[:, None] - 2).clamp(min=0)
+        position = torch.arange(self.times.shape[1] - 1, device=self.times.device)
+        return self.times.gather(1, torch.minimum(position, newest))
 
     def next_items(self) -> tuple[Tensor, Tensor, Tensor]:
         """(inputs [B, T − 1], lengths [B], next items [B, T − 1], 0 where there is nothing to learn)."""
@@ -61,6 +65,21 @@ class TargetWindows:
     @property
     def n_targets(self) -> int:
         return int(self.fresh.sum())
+
+    def newest(self, n: int) -> "TargetWindows":
+        """The same windows with at most their `n` newest targets."""
+        return TargetWindows(self.windows, np.minimum(self.fresh, n))
+
+    def one_by_one(self) -> "TargetWindows":
+        """A window for every target, which ends with it, in the same order.
+
+        For models that see both sides: exactly what is read where a list is asked for stands before each target.
+        """
+        stops = self.windows.stops.repeat(self.fresh)
+        later = np.repeat(np.cumsum(self.fresh), self.fresh) - np.arange(len(stops)) - 1
+        starts = self.windows.starts.repeat(self.fresh)
+        alone = Windows(self.windows.items, starts, stops - later, self.windows.times)
+        return TargetWindows(alone, np.ones_like(starts))
 
     def lessons(self, rows: IntArray) -> Lessons:
         """The windows `rows` as one batch."""

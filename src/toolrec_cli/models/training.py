@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import nn
@@ -11,7 +12,7 @@ from torch import nn
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of
 from toolrec_cli.models.stepping import BatchLoss, Stepper
-from toolrec_cli.models.training_state import Epoch, TrainingState, captured, restore
+from toolrec_cli.models.training_state import Begun, Epoch, TrainingState, captured, restore
 from toolrec_cli.models.windows import IntArray
 from toolrec_cli.progress import Progress
 from toolrec_cli.seeds import stream_seed
@@ -37,6 +38,8 @@ class TrainingSettings:
     """After the warm-up: "cosine" falls to nothing at the last step, "constant" stays."""
     targets: str = "newest"
     """Every interaction ("all"), or everybody's "newest" max_length: see `targets.py`."""
+    share: float = 1.0
+    """Of the windows, drawn anew for every epoch, which are learnt in it."""
     validation_users: int = 2000
     """Early stopping looks at so many users (drawn by the seed); final figures are `eval`'s, on all of them."""
     negatives: int | None = None
@@ -82,43 +85,64 @@ def train(
     on_epoch: Callable[[Epoch], None],
     progress: Progress,
     keep: Callable[[TrainingState], None] | None = None,
+    every: float = math.inf,
     resumed: TrainingState | None = None,
     ranks: Ranks | None = None,
 ) -> list[Epoch]:
     """Train `model` in place; `on_best` is called while it is at its best so far. Raises CheckError when the loss is no number.
 
-    After every epoch `keep` gets all that is needed to go on from there; given that as `resumed`, training does, and ends
-    as if it had never stopped. `ranks`: the processes that train it together, of which the first alone validates. Returns all
-    epochs. `model` is left at the last one, not the best one.
+    After every epoch, and `every` so many seconds within one, `keep` gets all that is needed to go on from there; given that as
+    `resumed`, training does, and ends as if it had never stopped. `ranks`: the processes that train it together, of which the
+    first alone validates. Returns all epochs. `model` is left at the last one, not the best one.
     """
     ranks, steps = ranks or Ranks(), settings.epochs * task.n_batches
     rates = settings.learning_rate, settings.weight_decay
     stepper = Stepper(model, task.loss, *rates, lambda step: _rate(step, steps, settings), ranks)
     done: list[Epoch] = []
+    begun: Begun | None = None
 
     def ended(epoch: Epoch) -> None:
         done.append(epoch)
         if epoch.best:
             on_best()
         on_epoch(epoch)
+
+    def kept(begun: Begun | None) -> None:
         if keep is not None:
-            keep(captured(model, stepper, done))
+            keep(captured(model, stepper, done, begun))
 
     if resumed is not None:
         restore(model, stepper, resumed)
         done.extend(resumed.epochs)
+        begun = resumed.begun
     elif task.untrained_counts:
         model.eval()
         ended(Epoch(0, None, task.validate(), best=True, positions=0, seconds=0.0))
     ranks.same(model)
     while not _is_over(done, settings):
-        number = done[-1].epoch + 1 if done else 1
-        watch = _watch(progress, number, settings.epochs, task.n_batches, done)
-        if not ranks.first:  # dropout of its own; the first one's goes on as it would alone
-            torch.manual_seed(stream_seed(settings.seed, "rank", ranks.rank, number))
+        begun = begun or Begun(done[-1].epoch + 1 if done else 1)
+        watch = _watch(progress, begun.epoch, settings.epochs, task.n_batches, done)
         best = max((e.ndcg for e in done), default=-1)
-        ended(_one_epoch(number, model, task, stepper, watch, ranks, best=best))
+        ended(_one_epoch(begun, model, task, stepper, watch, _Keeping(kept, every), ranks, settings.seed, best=best))
+        begun = None
+        kept(None)
     return done
+
+
+class _Keeping:
+    """Called after every step of an epoch: keeps a state when so many seconds have passed since it was made or kept one."""
+
+    def __init__(self, keep: Callable[[Begun], None], every: float) -> None:
+        self._keep, self._every, self._last = keep, every, _now()
+
+    def __call__(self, begun: Begun) -> None:
+        if _now() - self._last >= self._every:
+            self._keep(begun)
+            self._last = _now()
+
+
+def _now() -> float:
+    return time.monotonic()
 
 
 def _is_over(done: list[Epoch], settings: TrainingSettings) -> bool:
@@ -147,18 +171,43 @@ def _rate(step: int, steps: int, settings: TrainingSettings) -> float:
 
 
 def _one_epoch(
-    number: int, model: nn.Module, task: Task, stepper: Stepper, watch: OnStep, ranks: Ranks, *, best: float
+    begun: Begun,
+    model: nn.Module,
+    task: Task,
+    stepper: Stepper,
+    watch: OnStep,
+    keep: Callable[[Begun], None],
+    ranks: Ranks,
+    seed: int,
+    *,
+    best: float,
 ) -> Epoch:
-    started, total, positions, note = time.perf_counter(), 0.0, 0, ""
+    """The rest of an epoch that has `begun`, and how good the model is then."""
+    started = time.perf_counter() - begun.seconds
     model.train()
-    for done, rows in enumerate(task.epoch_batches(number), start=1):
-        parts = stepper.parts
-        value, n = stepper.step(rows, f"at step {done} of epoch {number}")
-        if stepper.parts > parts:
-            note = f"out of memory at step {done}: from there on batches are worked through in two halves"
-        total, positions = total + value * n, positions + n
-        watch(done, total / positions, positions / (time.perf_counter() - started))
-    seconds = time.perf_counter() - started
+    for rows in islice(task.epoch_batches(begun.epoch), begun.steps, None):
+        if not ranks.first:  # dropout of its own; the first one's goes on as it would alone
+            torch.manual_seed(stream_seed(seed, "rank", ranks.rank, stepper.steps))
+        begun = _one_step(begun, rows, stepper, started)
+        watch(begun.steps, begun.total / begun.positions, begun.positions / begun.seconds)
+        if begun.steps < task.n_batches:
+            keep(begun)
     model.eval()
     ndcg = ranks.agreed(task.validate() if ranks.first else None, device_of(model))
-    return Epoch(number, total / max(1, positions), ndcg, ndcg > best, positions, seconds, note)
+    loss = begun.total / max(1, begun.positions)
+    return Epoch(begun.epoch, loss, ndcg, ndcg > best, begun.positions, begun.seconds, begun.note)
+
+
+def _one_step(begun: Begun, rows: IntArray, stepper: Stepper, started: float) -> Begun:
+    """The epoch a step later."""
+    step, parts = begun.steps + 1, stepper.parts
+    value, n = stepper.step(rows, f"at step {step} of epoch {begun.epoch}")
+    halved = f"out of memory at step {step}: from there on batches are worked through in two halves"
+    return Begun(
+        begun.epoch,
+        step,
+        begun.total + value * n,
+        begun.positions + n,
+        time.perf_counter() - started,
+        halved if stepper.parts > parts else begun.note,
+    )

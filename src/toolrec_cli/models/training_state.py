@@ -1,4 +1,4 @@
-"""All that a training goes on from between two epochs, and its files: safetensors + JSON, never a pickle."""
+"""All that a training goes on from, between two epochs or within one, and its files: safetensors + JSON, never a pickle."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ from toolrec_cli.models.stepping import Stepper
 from toolrec_cli.storage import atomic
 from toolrec_cli.storage.digests import file_digest
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: a state may be of the midst of an epoch."""
 STATE = "state.json"
 TENSORS = "state.safetensors"
 
@@ -43,6 +44,18 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """An epoch that is not over: how many of its steps are, the sum of the loss over the targets of these, how it went."""
+
+    epoch: int
+    steps: int = 0
+    total: float = 0.0
+    positions: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class TrainingState:
     """The epochs that are over, and by name every tensor of model, optimiser and torch's generators as they were then."""
 
@@ -50,6 +63,8 @@ class TrainingState:
     steps: int
     parts: int
     tensors: dict[str, Tensor]
+    begun: Begun | None = None
+    """The epoch in the midst of which it was; None between two."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +75,13 @@ class KeptState:
     about: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-def captured(model: nn.Module, stepper: Stepper, epochs: Sequence[Epoch]) -> TrainingState:
+def captured(model: nn.Module, stepper: Stepper, epochs: Sequence[Epoch], begun: Begun | None = None) -> TrainingState:
     """The state now. Tensors are not copied: write them down before the next step."""
     tensors = {f"{_MODEL}{name}": value for name, value in model.state_dict().items()}
     for index, values in stepper.optimiser.state_dict()["state"].items():
         tensors |= {f"{_OPTIMISER}{index}.{name}": value for name, value in values.items()}
     tensors |= {f"{_RANDOM}{device}": state for device, state in _generators(model).items()}
-    return TrainingState(tuple(epochs), stepper.steps, stepper.parts, tensors)
+    return TrainingState(tuple(epochs), stepper.steps, stepper.parts, tensors, begun)
 
 
 def restore(model: nn.Module, stepper: Stepper, state: TrainingState) -> None:
@@ -121,6 +136,7 @@ def save_state(directory: Path, kept: KeptState) -> None:
             "steps": state.steps,
             "parts": state.parts,
             "epochs": [asdict(epoch) for epoch in state.epochs],
+            "begun": asdict(state.begun) if state.begun else None,
             "tensors_sha256": file_digest(building / TENSORS),
             "about": kept.about,
         }
@@ -137,8 +153,11 @@ def load_state(directory: Path) -> KeptState:
         if file_digest(directory / TENSORS) != raw["tensors_sha256"]:
             raise InputError(f"{directory / TENSORS} is not what {STATE} describes.", hint="Train again.")
         epochs = TypeAdapter(tuple[Epoch, ...]).validate_python(raw["epochs"])
+        begun = TypeAdapter(Begun | None).validate_python(raw.get("begun"))
         tensors = safetensors.torch.load_file(directory / TENSORS)
-        return KeptState(TrainingState(epochs, int(raw["steps"]), int(raw["parts"]), tensors), dict(raw["about"]))
+        return KeptState(
+            TrainingState(epochs, int(raw["steps"]), int(raw["parts"]), tensors, begun), dict(raw["about"])
+        )
     except FileNotFoundError as error:
         raise InputError(f"{directory} holds no state to go on from.", hint="Train again.") from error
     except (ValueError, KeyError, TypeError, SafetensorError) as error:

@@ -1,4 +1,4 @@
-"""The transformer that backbones and attribute encoders share, causal or seeing both sides.
+"""The transformer that backbones and attribute encoders share, causal or seeing both sides, of one kind of block or another.
 
 Sequences are padded on the right, so a causal one needs no mask tensor to keep from attending to padding; positions are
 counted from the end, so the newest item is always at position 0. One that is `time_aware` reads when the items were, too: see
@@ -7,17 +7,21 @@ counted from the end, so the newest item is always at position 0. One that is `t
 Shapes: `B` batch, `T` time, `D` width, `H` heads.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.models.ages import N_AGES, ages_between, by_class, gaps_before
 
 
 class Block(nn.Module):
     """Self-attention and a position-wise feed-forward layer, each normalised first and added back (pre-norm)."""
+
+    expanded: ClassVar[int] = 4
+    """To how many times the width the feed-forward layer expands."""
 
     def __init__(self, width: int, n_heads: int, dropout: float, *, time_aware: bool = False) -> None:
         super().__init__()
@@ -27,7 +31,7 @@ class Block(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.mix = nn.Linear(width, width)
         self.feed_norm = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, 4 * width)
+        self.expand = nn.Linear(width, self.expanded * width)
         self.contract = nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(dropout)
 
@@ -36,9 +40,20 @@ class Block(nn.Module):
 
         `ages` [B, T, T]: how long before position i position j was.
         """
-        x = x + self.dropout(self.mix(self._attend(self.attention_norm(x), real, ages)))
-        hidden = functional.gelu(self.expand(self.feed_norm(x)))
-        return x + self.dropout(self.contract(hidden))
+        x = self._with_attended(x, self.mix(self._attend(self.attention_norm(x), real, ages)))
+        return self._with_fed(x, self._feed(self.feed_norm(x)))
+
+    def _feed(self, x: Tensor) -> Tensor:
+        """The position-wise layer."""
+        return self.contract(functional.gelu(self.expand(x)))
+
+    def _with_attended(self, x: Tensor, found: Tensor) -> Tensor:
+        """What attention has found, added back."""
+        return x + self.dropout(found)
+
+    def _with_fed(self, x: Tensor, found: Tensor) -> Tensor:
+        """What the position-wise layer has found, added back."""
+        return x + self.dropout(found)
 
     def _attend(self, x: Tensor, real: Tensor | None, ages: Tensor | None) -> Tensor:
         B, T, D = x.shape
@@ -57,15 +72,46 @@ class Block(nn.Module):
         return added.masked_fill(~seen, -torch.inf)
 
     def at(self, x: Tensor, last: Tensor, ages: Tensor | None = None) -> Tensor:
-        """What `forward` gives at one position of each sequence alone. x [B, T, D], last [B], ages [B, T] -> [B, D]."""
+        """What `forward` gives at one position of each sequence alone, not in training. x [B, T, D], last [B], ages [B, T]
+        -> [B, D].
+        """
         B, T, D = x.shape
         rows = torch.arange(B, device=x.device)
         q, k, v = self.qkv(self.attention_norm(x)).view(B, T, 3, self.n_heads, D // self.n_heads).permute(2, 0, 3, 1, 4)
         seen = (torch.arange(T, device=x.device) <= last[:, None])[:, None, None]
         mask = seen if ages is None else self._weighted(ages[:, None], seen)
         mixed = functional.scaled_dot_product_attention(q[rows, :, last][:, :, None], k, v, attn_mask=mask)
-        mine = steady(x[rows, last]) + self.mix(steady(mixed.reshape(B, D)))
-        return (mine + self.contract(functional.gelu(self.expand(self.feed_norm(mine)))))[:, 0]
+        mine = self._with_attended(steady(x[rows, last]), self.mix(steady(mixed.reshape(B, D))))
+        return self._with_fed(mine, self._feed(self.feed_norm(mine)))[:, 0]
+
+
+class GatedBlock(Block):
+    """A block of LiGR (arXiv 2502.03417), as eSASRec has it: x + σ(G x) ⊙ f(norm(x)), the feed-forward layer being a SwiGLU.
+
+    So what stands at a position decides how much of what was found for it is added.
+    """
+
+    expanded: ClassVar[int] = 8  # two halves, of which one lets the other through
+
+    def __init__(self, width: int, n_heads: int, dropout: float, *, time_aware: bool = False) -> None:
+        super().__init__(width, n_heads, dropout, time_aware=time_aware)
+        self.attention_gate = nn.Linear(width, width)
+        self.feed_gate = nn.Linear(width, width)
+
+    def _feed(self, x: Tensor) -> Tensor:
+        gate, hidden = self.expand(x).chunk(2, dim=-1)
+        return self.contract(functional.silu(gate) * hidden)
+
+    def _with_attended(self, x: Tensor, found: Tensor) -> Tensor:
+        return x + torch.sigmoid(self.attention_gate(x)) * self.dropout(found)
+
+    def _with_fed(self, x: Tensor, found: Tensor) -> Tensor:
+        return x + torch.sigmoid(self.feed_gate(x)) * self.dropout(found)
+
+
+PLAIN, LIGR = "plain", "ligr"
+BLOCKS: dict[str, type[Block]] = {PLAIN: Block, LIGR: GatedBlock}
+"""The kinds of block, by name."""
 
 
 STEADY = 16
@@ -90,13 +136,18 @@ class Transformer(nn.Module):
         *,
         causal: bool = True,
         time_aware: bool = False,
+        blocks: str = PLAIN,
     ) -> None:
+        """`blocks` is one of `BLOCKS`; raises UsageError for any other."""
         super().__init__()
+        if blocks not in BLOCKS:
+            raise UsageError(unknown("kind of block", blocks, BLOCKS))
+        kind = BLOCKS[blocks]
         self.causal = causal
         self.gaps = nn.Embedding(N_AGES + 1, width) if time_aware else None
         self.positions = nn.Embedding(max_length, width)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(width, n_heads, dropout, time_aware=time_aware) for _ in range(n_layers))
+        self.blocks = nn.ModuleList(kind(width, n_heads, dropout, time_aware=time_aware) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:

@@ -24,6 +24,11 @@ class Batch:
     times: Tensor | None = None
     """When each was, [B, T] (int64, in the data's unit); in the padding, when the newest was. None where it is not known."""
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        times = None if self.times is None else self.times.to(device)
+        return Batch(self.items.to(device), self.lengths.to(device), self.rows, times)
+
 
 @dataclass(frozen=True)
 class Windows:

@@ -53,7 +53,7 @@ def train_encoders(
         raise UsageError("Several encoders do not fit into one run.", hint="Leave out --out, or name one --attr.")
     plan = replace(plan, training=settled(replace(plan.training, seed=setting.seed), dataset))
     start(setting.seed, plan.threads, "encoders")
-    ground: Ground = prepare_ground(setting, dataset, plan.backbone, plan.training, progress, plan.device)
+    ground: Ground = prepare_ground(setting, dataset, plan.backbone, plan.training, plan.device)
     made: list[RunDir] = []
     for name in attributes:
         on_begin(name)

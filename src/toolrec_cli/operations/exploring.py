@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,13 @@ class AgentPlan:
     """What is taken away or done otherwise, to see what it is worth; None: nothing."""
     retrieval: str | None = None
     """"exact": every item is scored; "index": by an index; None: by one above a million items, if it is good."""
+    full_encoders: bool = False
+    """Take encoders with which the backbone was trained, alone; otherwise one only where an attribute has no other."""
+
+    def encoders(self, runs: Path, dataset: Dataset, backbone_digest: str) -> dict[str, RunDir]:
+        """The run of each attribute's encoder. Raises InputError when one, or any, is missing."""
+        full = self.full_encoders
+        return store.choose_encoders(runs, dataset, backbone_digest, self.attributes, self.backbone, full=full)
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,7 @@ def _as_it_is(
 ) -> Agent:
     """`assemble`, before anything is changed."""
     run, card = store.find_backbone(setting.runs, dataset, plan.backbone)
-    encoder_runs = store.choose_encoders(setting.runs, dataset, card.digest, plan.attributes, plan.backbone)
+    encoder_runs = plan.encoders(setting.runs, dataset, card.digest)
     encoders = {name: store.load_encoder(found, dataset, card.digest) for name, found in encoder_runs.items()}
     digests = {f"encoder:{name}": str(found.manifest.result["digest"]) for name, found in encoder_runs.items()}
     if histories is None:

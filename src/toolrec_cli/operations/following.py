@@ -9,9 +9,9 @@ from toolrec_cli.models.fitting import Watch, fit_backbone
 from toolrec_cli.models.training_state import load_state
 from toolrec_cli.operations.ground import examples_of
 from toolrec_cli.operations.resuming_training import plan_of
-from toolrec_cli.operations.training import RESUME, BackbonePlan, fresh_backbone, settled_plan
+from toolrec_cli.operations.training import BackbonePlan, fresh_backbone, settled_plan
 from toolrec_cli.progress import silent
-from toolrec_cli.storage.run_dir import RunDir
+from toolrec_cli.storage.run_dir import RESUME, RunDir
 
 OpenDataset = Callable[[], Dataset]
 """Called when the first process has begun: what it had to make ready is there by then."""

@@ -1,8 +1,10 @@
 """What all encoders on one backbone share under the same settings: its frozen states, and the control without an attribute."""
 
+import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,17 +17,31 @@ from toolrec_cli.models.checkpoint import ModelCard
 from toolrec_cli.models.controls import NO_ATTRIBUTE, Matched, Validation, blank_encoder, compared, true_values
 from toolrec_cli.models.devices import AUTO, find_device
 from toolrec_cli.models.encoding import device_of
-from toolrec_cli.models.fitting import Examples, Watch, fit_encoder, frozen_states, matched, validation_of
+from toolrec_cli.models.fitting import (
+    Examples,
+    Watch,
+    fit_encoder,
+    fit_full,
+    frozen_states,
+    matched,
+    validation_of,
+)
 from toolrec_cli.models.frozen import FrozenStates
+from toolrec_cli.models.full_encoder import FullEncoder
 from toolrec_cli.models.training import TrainingSettings
+from toolrec_cli.models.training_state import Epoch
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress
 from toolrec_cli.seeds import stream_seed
+from toolrec_cli.storage.run_dir import RunDir
+
+_Shape = tuple[EncoderConfig, bool]
+"""Of an encoder, and whether it is a full one."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """A backbone and what was computed on it once: `states_seconds` of CPU time for the frozen states."""
+    """A backbone and what is computed on it once: its frozen states, and the controls, when they are first wanted."""
 
     dataset: Dataset
     backbone: Any
@@ -33,35 +49,68 @@ class Ground:
     backbone_run: str
     examples: Examples
     training: TrainingSettings
-    frozen: FrozenStates
-    states_seconds: float
     validation: Validation
-    controls: dict[EncoderConfig, Matched] = field(default_factory=dict[EncoderConfig, Matched])
+    runs: Path
+    """Where the encoders lie that are trained on it."""
+    _frozen: list[tuple[FrozenStates, float]] = field(default_factory=list[tuple[FrozenStates, float]])
+    _controls: dict[_Shape, Matched] = field(default_factory=dict[_Shape, Matched])
     """The control of each shape, over the validation users, once it is trained."""
+
+    def fit(self, encoder: AttributeEncoder, watch: Watch) -> list[Epoch]:
+        """Train an encoder: on the frozen states, or with a backbone of its own."""
+        if isinstance(encoder, FullEncoder):
+            return fit_full(encoder, self.examples, self.training, watch)
+        frozen, _ = self._states(watch.progress)
+        return fit_encoder(self.backbone, encoder, self.examples, self.training, watch, frozen)
+
+    def states_seconds(self, progress: Progress) -> float:
+        """CPU-seconds that the frozen states take, which are the same for every attribute."""
+        return self._states(progress)[1]
+
+    def _states(self, progress: Progress) -> tuple[FrozenStates, float]:
+        if not self._frozen:
+            started = time.process_time()
+            found = frozen_states(self.backbone, self.examples, self.training, progress)
+            self._frozen.append((found, time.process_time() - started))
+        return self._frozen[0]
 
     def config(self, attribute: str, shape: Mapping[str, Any]) -> EncoderConfig:
         """The configuration of an encoder on this backbone."""
         found = self.backbone.config
         return EncoderConfig(attribute, found.embedding_size, found.max_length, **shape)
 
-    def compare(self, encoder: AttributeEncoder, progress: Progress) -> dict[str, dict[str, float]]:
-        """An encoder beside the backbone alone and the same head without the attribute, on the validation users."""
-        config = replace(encoder.config, attribute=NO_ATTRIBUTE)
-        if config not in self.controls:
-            self.controls[config] = self._control(config, progress)
+    def compare(self, encoder: AttributeEncoder, progress: Progress) -> dict[str, Any]:
+        """An encoder among others on the validation users, as the result of its run: `controls`, and who is `beside` it.
+
+        The others are the backbone alone, the same head without the attribute (trained as the encoder was), and of a frozen
+        encoder the full one of the attribute, of a full one the frozen one, if there is one.
+        """
+        attribute, full = encoder.config.attribute, encoder.own_backbone is not None
         models = {
             "backbone": matched(self.backbone, self.validation),
-            "no_attribute": self.controls[config],
+            "no_attribute": self._control(encoder.config, progress, full=full),
             "encoder": matched(self.backbone, self.validation, encoder),
         }
-        catalog, attribute = self.dataset.catalog, encoder.config.attribute
+        other = store.find_encoders(self.runs, self.dataset, self.card.digest, full=not full).get(attribute)
+        if other is not None:
+            beside = store.load_encoder(other, self.dataset, self.card.digest).to(device_of(self.backbone))
+            models["frozen" if full else "full"] = matched(self.backbone, self.validation, beside)
+        catalog = self.dataset.catalog
         values = true_values(catalog, attribute, self.validation.targets, self.training.seed)
-        return compared(self.validation, models, values)
+        found: dict[str, Any] = {"controls": compared(self.validation, models, values)}
+        return found | ({"beside": cost_of(other)} if other is not None else {})
 
-    def _control(self, config: EncoderConfig, progress: Progress) -> Matched:
+    def _control(self, config: EncoderConfig, progress: Progress, *, full: bool) -> Matched:
         """The head without the attribute, trained as the encoders are, at its best by validation NDCG@10."""
+        config = replace(config, attribute=NO_ATTRIBUTE, text_encoder="", text_digest="")
+        if (config, full) not in self._controls:
+            self._controls[config, full] = self._trained(config, progress, full=full)
+        return self._controls[config, full]
+
+    def _trained(self, config: EncoderConfig, progress: Progress, *, full: bool) -> Matched:
         torch.manual_seed(stream_seed(self.training.seed, f"encoder:{NO_ATTRIBUTE}", "initial weights"))
-        encoder = blank_encoder(config, len(self.dataset.catalog)).to(device_of(self.backbone))
+        own = copy.deepcopy(self.backbone) if full else None
+        encoder = blank_encoder(config, len(self.dataset.catalog), own).to(device_of(self.backbone))
         kept: dict[str, torch.Tensor] = {}
 
         def keep() -> None:
@@ -70,10 +119,15 @@ class Ground:
         def shown(task: str, done: int, total: int, note: str = "") -> None:
             progress(f"{task} the control", done, total, note)
 
-        watch = Watch(keep, lambda _: None, shown)
-        fit_encoder(self.backbone, encoder, self.examples, self.training, watch, self.frozen)
+        self.fit(encoder, Watch(keep, lambda _: None, shown))
         encoder.load_state_dict(kept)
         return matched(self.backbone, self.validation, encoder)
+
+
+def cost_of(run: RunDir) -> dict[str, Any]:
+    """Which encoder a run holds, and what training it took."""
+    result = run.manifest.result
+    return {"run": run.name, **{name: result[name] for name in ("n_parameters", "cpu_seconds")}}
 
 
 def prepare_ground(
@@ -81,18 +135,13 @@ def prepare_ground(
     dataset: Dataset,
     backbone: str | None,
     training: TrainingSettings,
-    progress: Progress,
     device: str = AUTO,
 ) -> Ground:
-    """Load a backbone and compute its states. Raises InputError with the next command when there is none."""
+    """Load a backbone. Raises InputError with the next command when there is none."""
     run, card = store.find_backbone(setting.runs, dataset, backbone)
     model = store.load_backbone(run, dataset).to(find_device(device))
     examples = examples_of(dataset, model)
-    started = time.process_time()
-    frozen = frozen_states(model, examples, training, progress)
-    seconds = time.process_time() - started
-    validation = validation_of(examples, training)
-    return Ground(dataset, model, card, run.name, examples, training, frozen, seconds, validation)
+    return Ground(dataset, model, card, run.name, examples, training, validation_of(examples, training), setting.runs)
 
 
 def examples_of(dataset: Dataset, backbone: Any) -> Examples:

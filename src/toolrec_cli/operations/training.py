@@ -1,40 +1,41 @@
 """toolrec pretrain, toolrec train-encoder: a data set -> a backbone -> attribute-oriented retrieval tools."""
 
-import shutil
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import torch
 
+from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.errors import UsageError, WorkerLost, unknown
+from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.models import store
+from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.checkpoint import ModelCard, load
 from toolrec_cli.models.devices import AUTO, find_device
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of, trainable_parameters
-from toolrec_cli.models.fitting import Watch, fit_backbone, fit_encoder
+from toolrec_cli.models.fitting import fit_backbone
 from toolrec_cli.models.losses import chosen_loss
 from toolrec_cli.models.targets import TARGETS
+from toolrec_cli.models.text_vectors import find_text_encoder
 from toolrec_cli.models.training import TrainingSettings, chosen_batch_size, chosen_dropout
-from toolrec_cli.models.training_state import KeptState, TrainingState, save_state
+from toolrec_cli.models.training_state import KeptState
 from toolrec_cli.operations.ground import Ground, examples_of, prepare_ground
+from toolrec_cli.operations.keeping import MINUTES, forget_state, saying_how_to_go_on, watching
 from toolrec_cli.operations.processes import cores
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training_log import OnEpoch, TrainingLog
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream_seed
-from toolrec_cli.storage.run_dir import KEPT, RunDir, recording
-
-RESUME = "resume"
-"""Where in a run the state is kept that an interrupted training goes on from."""
+from toolrec_cli.storage.run_dir import RunDir, recording
 
 BACKBONE_TRAINING = TrainingSettings()
-ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, patience=3)
+ENCODER_TRAINING = TrainingSettings(epochs=3, learning_rate=3e-4, batch_size=32, patience=3, share=0.25)
+"""An encoder on a frozen backbone has few numbers to learn: a part of the histories will do, in steps that are not too few."""
+FULL_TRAINING = replace(ENCODER_TRAINING, share=1.0, batch_size=None)
+"""With the backbone, all histories are learnt, so many a step as a backbone learns."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class BackbonePlan:
     device: str = AUTO
     processes: int = 1
     """That train together; as torchrun has it."""
+    checkpoint_minutes: float = MINUTES
+    """After how many a state to go on from is kept within an epoch; 0: behind every epoch alone."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class EncoderPlan:
     device: str = AUTO
     controls: bool = True
     """Also train the head without the attribute, and compare."""
+    full: bool = False
+    """Train a copy of the backbone and its item table together with the encoder, instead of leaving them frozen."""
+    checkpoint_minutes: float = MINUTES
+    text_encoder: str | None = None
+    """Directory of a sentence-embedding model by whose vectors a text is read, too; other kinds of attribute pass it over."""
 
 
 def split_settings(
@@ -91,7 +99,7 @@ def pretrain(
     plan = settled_plan(plan, setting.seed, dataset, ranks)
     model = fresh_backbone(plan, dataset)
     manifest = setting.manifest("pretrain", f"{dataset.name}-{plan.name}", dataset)
-    with saying_how_to_go_on(ranks.launch), recording(setting.runs, manifest, setting.out) as run:
+    with saying_how_to_go_on("pretrain", ranks.launch), recording(setting.runs, manifest, setting.out) as run:
         fit_and_record(run, plan, model, dataset, on_epoch, progress, ranks=ranks)
     return run
 
@@ -102,19 +110,6 @@ def settled_plan(plan: BackbonePlan, seed: int, dataset: Dataset, ranks: Ranks) 
     threads = plan.threads if ranks.alone else plan.threads or max(1, cores() // ranks.here)
     shape = {"time_aware": dataset.timed, "dropout": chosen_dropout(_targets(dataset)), **plan.shape}
     return replace(plan, shape=shape, training=training, threads=threads, processes=ranks.size)
-
-
-@contextmanager
-def saying_how_to_go_on(launch: str = "toolrec") -> Generator[None]:
-    """On Ctrl-C, or where another process is gone, beside what is kept, the command that goes on with it."""
-    try:
-        yield
-    except (KeyboardInterrupt, WorkerLost) as stopped:
-        notes: list[str] = getattr(stopped, "__notes__", [])
-        kept = [note.removeprefix(KEPT).removesuffix(".") for note in notes if note.startswith(KEPT)]
-        if kept and (Path(kept[0]) / RESUME).is_dir():
-            stopped.add_note(f"Go on: {launch} pretrain --resume {quote(kept[0])}")
-        raise
 
 
 def fresh_backbone(plan: BackbonePlan, dataset: Dataset) -> Any:
@@ -142,7 +137,7 @@ def fit_and_record(
 ) -> None:
     """Train `model` by a settled `plan` into `run`, from the beginning or from a state that was kept; `ranks` train together.
 
-    After every epoch a state is kept in the run; at the end it is removed.
+    A state is kept in the run meanwhile; at the end it is removed.
     """
     card = ModelCard(
         role="backbone",
@@ -155,17 +150,11 @@ def fit_and_record(
     )
     ranks = ranks or Ranks()
     log = TrainingLog(run, card, model, on_epoch, kept.about["cpu_seconds"] if kept else 0.0, ranks)
-    exactly = replace(plan, threads=torch.get_num_threads(), device=device_of(model).type)
-
-    def keep(state: TrainingState) -> None:
-        about = {"plan": asdict(exactly), "cpu_seconds": log.cpu_seconds}
-        save_state(run.path / RESUME, KeptState(state, about))
-
-    watch = Watch(log.best, log.epoch, progress, keep, kept.state if kept else None, ranks)
+    watch = watching(run, replace(plan, device=device_of(model).type), log, progress, kept, ranks)
     with ranks.together(device_of(model)):
         epochs = fit_backbone(model, examples_of(dataset, model), plan.training, watch)
     run.update(result=log.result(epochs))
-    shutil.rmtree(run.path / RESUME, ignore_errors=True)
+    forget_state(run)
 
 
 def train_encoder(
@@ -180,40 +169,70 @@ def train_encoder(
 
     `ground` is at hand where several are trained on the same backbone with the same settings.
     """
-    training = settled(replace(plan.training, seed=setting.seed), dataset)
+    plan = replace(plan, training=settled(replace(plan.training, seed=setting.seed), dataset))
     dataset.catalog.attribute(plan.attribute)
     start(setting.seed, plan.threads, f"encoder:{plan.attribute}")
-    ground = ground or prepare_ground(setting, dataset, plan.backbone, training, progress, plan.device)
-    config = ground.config(plan.attribute, plan.shape)
-    _check_heads(config)
-    start(setting.seed, plan.threads, f"encoder:{plan.attribute}")
-    encoder = store.build_encoder(config, dataset.catalog).to(device_of(ground.backbone))
+    ground = ground or prepare_ground(setting, dataset, plan.backbone, plan.training, plan.device)
+    plan = replace(plan, backbone=plan.backbone or ground.backbone_run, device=device_of(ground.backbone).type)
+    encoder = fresh_encoder(plan, ground)
     inputs = {"backbone": ground.card.digest}
     manifest = setting.manifest("train-encoder", f"{dataset.name}-{plan.attribute}", dataset, inputs)
-    manifest = replace(manifest, result={"attribute": plan.attribute, "backbone_run": ground.backbone_run})
-    with recording(setting.runs, manifest, setting.out) as run:
-        card = ModelCard(
-            role="encoder",
-            name=plan.attribute,
-            settings=asdict(config),
-            dataset=dataset.name,
-            dataset_digest=dataset.card.digest,
-            n_parameters=trainable_parameters(encoder),
-            backbone_digest=ground.card.digest,
-            training=asdict(training),
-        )
-        log = TrainingLog(run, card, encoder, on_epoch)
-        watch = Watch(log.best, log.epoch, progress)
-        epochs = fit_encoder(ground.backbone, encoder, ground.examples, training, watch, ground.frozen)
-        run.update(result={**run.manifest.result, **_of_encoder(ground), **log.result(epochs)})
-        if plan.controls:
-            encoder.load_state_dict(load(run.path / "model")[1])
-            run.update(result={**run.manifest.result, "controls": ground.compare(encoder, progress)})
+    about = {"attribute": plan.attribute, "full": plan.full, "backbone_run": ground.backbone_run}
+    with (
+        saying_how_to_go_on("train-encoder"),
+        recording(setting.runs, replace(manifest, result=about), setting.out) as run,
+    ):
+        fit_and_record_encoder(run, plan, encoder, ground, on_epoch, progress)
     return run
 
 
-def _of_encoder(ground: Ground) -> dict[str, Any]:
-    return {"backbone_ndcg": ground.card.validation_ndcg, "states_cpu_seconds": round(ground.states_seconds, 1)}
+def fresh_encoder(plan: EncoderPlan, ground: Ground) -> AttributeEncoder:
+    """The encoder of a settled `plan`, not trained, where it will be; a full one begins with a copy of the backbone."""
+    config = ground.config(plan.attribute, plan.shape)
+    _check_heads(config)
+    catalog = ground.dataset.catalog
+    if plan.text_encoder is not None and catalog.attribute(plan.attribute).kind is Kind.TEXT:
+        text = find_text_encoder(plan.text_encoder)
+        config = replace(config, text_encoder=text.directory, text_digest=text.digest)
+    start(plan.training.seed, plan.threads, f"encoder:{plan.attribute}")
+    own = copy.deepcopy(ground.backbone) if plan.full else None
+    cache = store.text_cache(ground.dataset)
+    return store.build_encoder(config, catalog, own, cache).to(device_of(ground.backbone))
+
+
+def fit_and_record_encoder(
+    run: RunDir,
+    plan: EncoderPlan,
+    encoder: AttributeEncoder,
+    ground: Ground,
+    on_epoch: OnEpoch,
+    progress: Progress,
+    kept: KeptState | None = None,
+) -> None:
+    """Train `encoder` by a settled `plan` into `run`, from the beginning or from a state that was kept; then compare it.
+
+    A state is kept in the run meanwhile; at the end it is removed.
+    """
+    card = ModelCard(
+        role="encoder",
+        name=plan.attribute,
+        settings=store.settings_of_encoder(encoder, ground.card),
+        dataset=ground.dataset.name,
+        dataset_digest=ground.dataset.card.digest,
+        n_parameters=trainable_parameters(encoder),
+        backbone_digest=ground.card.digest,
+        training=asdict(plan.training),
+    )
+    states = {} if plan.full else {"states_cpu_seconds": round(ground.states_seconds(progress), 1)}
+    log = TrainingLog(run, card, encoder, on_epoch, kept.about["cpu_seconds"] if kept else 0.0)
+    watch = watching(run, plan, log, progress, kept)
+    epochs = ground.fit(encoder, watch)
+    found = {"backbone_ndcg": ground.card.validation_ndcg, **states, **log.result(epochs)}
+    run.update(result={**run.manifest.result, **found})
+    if plan.controls:
+        encoder.load_state_dict(load(run.path / "model")[1])
+        run.update(result={**run.manifest.result, **ground.compare(encoder, progress)})
+    forget_state(run)
 
 
 def settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:

@@ -27,7 +27,8 @@ METRICS = "metrics.jsonl"
 class TrainingLog:
     """Keeps the best model and a line an epoch.
 
-    An epoch 0 (an encoder that is still its backbone) is written down with the one that follows: alone it is not worth keeping.
+    An epoch 0 (an encoder that is still its backbone) is written down with the one that follows, or with a state that is kept
+    before: alone it is not worth keeping.
     """
 
     def __init__(
@@ -68,6 +69,11 @@ class TrainingLog:
                 self._run.append_json(METRICS, line)
         self._improved = False
         self._on_epoch(epoch)
+
+    def worth_keeping(self) -> None:
+        """A state is kept: an epoch 0 that has waited for the next is written down now."""
+        with unbroken():
+            self._write_untrained(keep_model=True)
 
     def _write_untrained(self, *, keep_model: bool) -> None:
         if self._untrained is None:

@@ -37,6 +37,14 @@ class TunePlan:
     users: int = 10_000
     k: int = 100
     fit: FitSettings = field(default_factory=FitSettings)
+    full_encoders: bool = False
+
+    @property
+    def agent(self) -> AgentPlan:
+        """How the users are explored for whom is learned from."""
+        return AgentPlan(
+            self.backbone, self.attributes, before=Part.VALIDATION, tuned=False, full_encoders=self.full_encoders
+        )
 
 
 def tune(
@@ -50,7 +58,7 @@ def tune(
     Stored beside the weights: what goes with what, counted up to the test cut, for those who rank with them.
     """
     plan = plan or TunePlan()
-    agent = assemble(setting, dataset, AgentPlan(plan.backbone, plan.attributes, before=Part.VALIDATION, tuned=False))
+    agent = assemble(setting, dataset, plan.agent)
     manifest = setting.manifest("tune", dataset.name, dataset, agent.inputs)
     with recording(setting.runs, manifest, setting.out) as run:
         progress("counting what goes with what", 0, 2)

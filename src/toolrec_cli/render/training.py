@@ -9,9 +9,16 @@ from rich.text import Text
 
 from toolrec_cli.render.console import foreign, print_json, say, stdout
 from toolrec_cli.render.plots import curve
+from toolrec_cli.render.report import WIDE
 from toolrec_cli.storage.run_dir import RunDir
 
-_MODELS = {"backbone": "backbone alone", "no_attribute": "the head without the attribute", "encoder": "encoder"}
+_MODELS = {
+    "backbone": "backbone alone",
+    "no_attribute": "the head without the attribute",
+    "frozen": "encoder on the frozen backbone",
+    "encoder": "encoder",
+    "full": "encoder trained with the backbone (--full)",
+}
 _SPOKEN = {
     "ndcg@10": "NDCG@10",
     "filtered_ndcg@10": "NDCG@10 among items with the value",
@@ -37,7 +44,7 @@ def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
     for drawn in learning_curve(result["curve"]):
         say(drawn)
     if "backbone_ndcg" in result:
-        say(f"The frozen backbone alone has {result['backbone_ndcg']:.4f}.")
+        say(f"The backbone alone has {result['backbone_ndcg']:.4f}.")
         if result["best_epoch"] == 0:
             say(
                 "Training made the encoder no better on validation: it is kept as it began, and finds what its backbone finds."
@@ -102,16 +109,42 @@ def print_encoders(runs: Sequence[RunDir], *, as_json: bool, following: str) -> 
             stdout().print(Text(str(run.path)), soft_wrap=True)
         say(f"Next: {following}", style="dim")
     elif "controls" in runs[0].manifest.result:
-        stdout().print(_controls(runs[0].manifest.result["controls"]))
+        stdout(width_when_piped=WIDE).print(_controls(runs[0].manifest.result))
+    for run in runs:
+        _say_share(run.manifest.result)
 
 
-def _controls(found: dict[str, dict[str, float]]) -> Table:
-    """An encoder beside the backbone and the same head without the attribute."""
+def _say_share(result: dict[str, Any]) -> None:
+    """What leaving the backbone frozen spares, where both encoders are there."""
+    if "beside" in result:
+        frozen, full = (result["beside"], result) if result["full"] else (result, result["beside"])
+        share, few = frozen["cpu_seconds"] / full["cpu_seconds"], frozen["n_parameters"] / full["n_parameters"]
+        say(
+            f"{result['attribute']}: with the backbone left frozen, training took {share:.0%} of the CPU-seconds, and "
+            f"{few:.0%} of the parameters."
+        )
+
+
+def _controls(result: dict[str, Any]) -> Table:
+    """An encoder beside the backbone, the same head without the attribute, and its frozen or full counterpart."""
+    found: dict[str, dict[str, float]] = result["controls"]
     columns = list(found["encoder"])
-    table = Table("validation", *(_SPOKEN[name] for name in columns), box=SIMPLE)
-    for name, label in _MODELS.items():
-        table.add_row(label, *(f"{found[name][column]:.4f}" for column in columns))
+    table = Table(box=SIMPLE)
+    table.add_column("validation", no_wrap=True)
+    for head in ("parameters", "CPU-s", *(_SPOKEN[name] for name in columns)):
+        table.add_column(head, justify="right")
+    costs = {"encoder": result, ("frozen" if result["full"] else "full"): result.get("beside", {})}
+    for name in _MODELS:
+        if name in found:
+            cost = costs.get(name, {})
+            figures = (f"{found[name][column]:.4f}" for column in columns)
+            label = _MODELS["full"] if name == "encoder" and result["full"] else _MODELS[name]
+            table.add_row(label, *_spent(cost), *figures)
     return table
+
+
+def _spent(cost: dict[str, Any]) -> list[str]:
+    return [f"{cost['n_parameters']:,}", f"{cost['cpu_seconds']:,.0f}"] if cost else ["–", "–"]
 
 
 def _encoders(runs: Sequence[RunDir]) -> Table:
@@ -122,8 +155,19 @@ def _encoders(runs: Sequence[RunDir]) -> Table:
         table.add_column(head, justify="right")
     for run in runs:
         result = run.manifest.result
-        table.add_row(foreign(str(result["attribute"])), *_figures(result))
+        name, of = str(result["attribute"]), {True: ", full", False: ""}
+        table.add_row(foreign(name + of[result["full"]]), *_figures(result))
+        if "beside" in result:
+            table.add_row(foreign(name + (", frozen" if result["full"] else ", full")), *_beside(result))
     return table
+
+
+def _beside(result: dict[str, Any]) -> list[str]:
+    """The figures of the counterpart, frozen or full; the controls are those of the encoder itself."""
+    found: dict[str, float] = result["controls"]["frozen" if result["full"] else "full"]
+    rest = (f"{found[name]:.4f}" if name in found else "–" for name in ("filtered_ndcg@10", "hit_rate@20"))
+    filtered, rate = rest
+    return [*_spent(result["beside"]), f"{found['ndcg@10']:.4f}", "", "", filtered, "", rate]
 
 
 def _figures(result: dict[str, Any]) -> list[str]:
@@ -136,8 +180,7 @@ def _figures(result: dict[str, Any]) -> list[str]:
     hits = [controls.get(model, {}).get("hit_rate@20") for model in ("encoder", "backbone")]
     rate = "–" if hits[0] is None or hits[1] is None else f"{hits[0]:.3f} ({hits[0] - hits[1]:+.3f})"
     return [
-        f"{result['n_parameters']:,}",
-        f"{result['cpu_seconds']:,.0f}",
+        *_spent(result),
         f"{result['validation_ndcg@10']:.4f}",
         figure("no_attribute", "ndcg@10"),
         f"{result['backbone_ndcg']:.4f}",

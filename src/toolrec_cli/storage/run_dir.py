@@ -29,6 +29,8 @@ SCHEMA_VERSION = 1
 MANIFEST = "run.json"
 KEPT = "Kept: "
 """How it begins what is said of a run that was stopped."""
+RESUME = "resume"
+"""Where in a run the state is kept that an interrupted training goes on from."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +171,8 @@ def _how(stopped: BaseException) -> tuple[str, str]:
 
 
 def _is_worth_keeping(run: RunDir, stopped: BaseException, log: str | None) -> bool:
-    if log is not None:
-        return any(has_lines(file) for file in run.path.rglob("*.jsonl"))  # also answers that were paid for
+    if log is not None:  # also answers that were paid for, and the state of a training
+        return any(has_lines(file) for file in run.path.rglob("*.jsonl")) or (run.path / RESUME).is_dir()
     made = (file for file in run.path.iterdir() if file.name != MANIFEST and not file.name.startswith("."))
     return isinstance(stopped, KeyboardInterrupt | WorkerLost) and any(made)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from toolrec_cli.models.objectives import cloze
 from toolrec_cli.models.targets import Lessons
-from toolrec_cli.models.transformer import Transformer, initialise
+from toolrec_cli.models.transformer import PLAIN, Transformer, initialise
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class BERT4RecConfig:
     mask_ratio: float = 0.2
     time_aware: bool = False
     """Whether it reads when the items of the history were (never when the next one will be)."""
+    blocks: str = PLAIN
+    """Its kind of block: one of `transformer.BLOCKS`."""
 
 
 class BERT4Rec(nn.Module):
@@ -48,6 +50,7 @@ class BERT4Rec(nn.Module):
             config.dropout,
             causal=False,
             time_aware=config.time_aware,
+            blocks=config.blocks,
         )
         initialise(self)
         nn.init.normal_(self.gap, std=0.02)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from toolrec_cli.models.objectives import next_item
 from toolrec_cli.models.targets import Lessons
-from toolrec_cli.models.transformer import Transformer, initialise
+from toolrec_cli.models.transformer import PLAIN, Transformer, initialise
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class SASRecConfig:
     dropout: float = 0.2
     time_aware: bool = False
     """Whether it reads when the items of the history were (never when the next one will be)."""
+    blocks: str = PLAIN
+    """Its kind of block: one of `transformer.BLOCKS`."""
 
 
 class SASRec(nn.Module):
@@ -41,6 +43,7 @@ class SASRec(nn.Module):
             config.max_length,
             config.dropout,
             time_aware=config.time_aware,
+            blocks=config.blocks,
         )
         initialise(self)
 

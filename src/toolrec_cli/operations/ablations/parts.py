@@ -22,7 +22,7 @@ from toolrec_cli.models import evidence, listwise
 from toolrec_cli.models.listwise import Lists
 from toolrec_cli.operations.ablating import AblationKind, AblationPlan
 from toolrec_cli.operations.bench import Bench, usual
-from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
+from toolrec_cli.operations.exploring import Agent, assemble
 from toolrec_cli.operations.tried import Tried
 from toolrec_cli.operations.tuning import TunePlan, candidate_lists
 from toolrec_cli.tools.protocol import Candidate, Context, Refused
@@ -116,9 +116,8 @@ def _weights(bench: Bench, variants: Mapping[str, BoolArray]) -> dict[str, Weigh
 
 def _fitted(bench: Bench, variants: Mapping[str, BoolArray]) -> dict[str, Tensor]:
     """Every variant's state, as "variant/part"."""
-    plan = TunePlan(bench.plan.backbone, bench.plan.attributes)
-    chosen = AgentPlan(plan.backbone, plan.attributes, before=Part.VALIDATION, tuned=False)
-    agent = assemble(bench.setting, bench.dataset, chosen)
+    plan = TunePlan(bench.plan.backbone, bench.plan.attributes, full_encoders=bench.plan.full_encoders)
+    agent = assemble(bench.setting, bench.dataset, plan.agent)
     counted = evidence.gather(agent.histories, len(bench.dataset.catalog))
     features = Features(agent.scorer, counted, bench.dataset.catalog, agent.explorer.facets)
     lists, _ = candidate_lists(agent, features, bench.dataset, plan, bench.setting.seed, bench.progress)
