@@ -96,7 +96,11 @@ class Pace:
         return (self.workers or 1) if self.workers or n_users < MANY else cores()
 
 
-def chunks(positions: IntArray, workers: int) -> Sequence[IntArray]:
-    """The positions in blocks that are encoded at once: as many as fit, but enough of them to keep all workers busy."""
-    size = BLOCK if workers == 1 else int(np.clip(len(positions) / (workers * _CHUNKS), _SMALLEST, BLOCK))
+def chunks(positions: IntArray, workers: int, at_once: int = BLOCK) -> Sequence[IntArray]:
+    """The positions in blocks that are encoded at once: as many as fit, but enough of them to keep all workers busy.
+
+    `at_once`: so many are begun before the first one ends, and none of them is to wait until later ones are encoded.
+    """
+    share = at_once if workers == 1 else len(positions) / (workers * _CHUNKS)
+    size = int(np.clip(share, _SMALLEST, BLOCK))
     return [positions[start : start + size] for start in range(0, len(positions), size)]
