@@ -8,7 +8,9 @@ from toolrec_cli.llm.codec import canonical, request_from, request_json, request
 from toolrec_cli.llm.messages import Message, Request, ToolSpec
 
 _WORDS = st.text(max_size=20)
-_RAW = st.none() | st.dictionaries(_WORDS, _WORDS | st.integers() | st.none() | st.lists(_WORDS, max_size=2), max_size=3)
+_RAW = st.none() | st.dictionaries(
+    _WORDS, _WORDS | st.integers() | st.none() | st.lists(_WORDS, max_size=2), max_size=3
+)
 _MESSAGES = st.builds(
     Message, st.sampled_from(["system", "user", "assistant", "tool"]), _WORDS, call_id=st.none() | _WORDS, raw=_RAW
 )

@@ -122,7 +122,9 @@ def evaluate(
     if tuned and report.untuned:
         say(f"The {'built-in ' if model_plan else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
-    options.leave_if_unfinished(report.statuses, report.n_users, model=model_plan is not None, llm_rows=report.llm_rows)
+    options.leave_if_unfinished(
+        run, report.statuses, report.n_users, model=model_plan is not None, llm_rows=report.llm_rows
+    )
 
 
 def _chosen(baselines: str, found: Any) -> tuple[str, ...]:

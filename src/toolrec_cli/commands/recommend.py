@@ -116,7 +116,7 @@ def recommend(
         say(f"The surrogate went untuned: {why}.", style="dim")
     left_out = "" if full_history else ", which was not told the newest, held-out item (--full-history tells it all)"
     say(f"By {outcome.surrogate}{left_out}.", style="dim")
-    options.leave_if_unfinished(outcome.statuses, outcome.users, model=model_plan is not None)
+    options.leave_if_unfinished(run, outcome.statuses, outcome.users, model=model_plan is not None)
 
 
 def _one_way(user: list[str] | None, users: str | None, resume: str | None) -> None:

@@ -106,8 +106,8 @@ def _label(path: Path, number: int, line: bytes) -> str | None:
     return parsed_exchange(f"Line {number} of {path}", line).label
 
 
-Refusal = Callable[[Request], str | None]
-"""Why a question got no answer then, because of what it holds; None: it was not so."""
+Refusal = Callable[[Request], Rejected | None]
+"""What a question met then that got no answer of its own; None: it was not so."""
 
 
 @dataclass
@@ -129,8 +129,8 @@ class Sitting:
         try:
             return self.answers.reply(request)
         except NotOnRecord:
-            if reason := self.refusal(request):
-                raise Rejected(reason) from None
+            if refused := self.refusal(request):
+                raise refused from None
         if self.left is None:
             self.left, self.left_in = request, self.rounds + 1
         return None

@@ -31,7 +31,7 @@ class Again:
 def underway(
     setting: Setting, manifest: Manifest, user_ids: Sequence[str], again: Again | None = None
 ) -> Generator[tuple[RunDir, Record]]:
-    """A new run, or `again` that goes on, with its record.
+    """A new run, or `again` that goes on, with its record: there, whom the server failed to answer is still to be asked.
 
     Raises UsageError when something that matters has changed since the run began, InputError when another process is at it.
     """
@@ -50,7 +50,13 @@ def underway(
         Record(run.path / TRAJECTORIES, user_ids) as record,
     ):
         take_in(run.path, record, user_ids)
+        record.ask_again()
         yield run, record
+
+
+def is_over(run: RunDir) -> bool:
+    """Whether nothing is left to be asked: it is done, and the server failed to answer nobody."""
+    return run.manifest.status == "done" and not run.manifest.result.get("unheard")
 
 
 def asked(run: RunDir) -> list[str]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from toolrec_cli.agent.codec import superseded
 from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError, unknown
-from toolrec_cli.operations.resuming import ASKED_FILE
+from toolrec_cli.operations.resuming import ASKED_FILE, is_over
 from toolrec_cli.storage.atomic import replacing, unhidden
 from toolrec_cli.storage.lock import holder
 from toolrec_cli.storage.log import has_lines
@@ -175,7 +176,7 @@ def status_of(run: RunDir) -> str:
 
 def _is_resumable(run: RunDir) -> bool:
     return (
-        run.manifest.status != "done"
+        not is_over(run)
         and status_of(run) != "running"
         and (run.path / ASKED_FILE).is_file()
         and bool(run.manifest.plan)
@@ -188,7 +189,7 @@ def _counts(run: RunDir) -> tuple[int | None, int | None]:
     if run.manifest.status == "done" or not (run.path / ASKED_FILE).is_file():
         return done, done
     log = run.path / TRAJECTORIES
-    on_record = _n_lines(log) if has_lines(log) else 0
+    on_record = _n_lines(log) - len(superseded(log)) if has_lines(log) else 0
     return on_record, pl.scan_parquet(run.path / ASKED_FILE).select(pl.len()).collect().item()
 
 
