@@ -106,10 +106,15 @@ def test_whom_the_server_failed_is_asked_again_and_nothing_paid_twice(
         assert still.manifest.result["unheard"] == 4, "it fails as before, and they are on record as before"
         assert_everybody_is_there_once(still)
         tries = script.failed.copy()
+        assert (still.manifest.result["usage"]["failures"], len(tries)) == (8, 4), (
+            "four questions failed in each sitting"
+        )
         script.fault = None
         run = explored(workspace, tiny, server, again=True)
     assert run.manifest.result["statuses"] == {"finished": 12}
     assert run.manifest.result["unheard"] == 0
+    assert run.manifest.result["usage"]["failures"] == 8
+    assert pl.read_parquet(run.path / "usage.parquet")["failures"].sum() == 8
     assert_everybody_is_there_once(run)
     assert set(script.answered.values()) == {1}, "no question was answered, and so paid for, twice"
     assert script.failed == tries
@@ -198,6 +203,7 @@ def test_killed_while_they_are_asked_again_it_goes_on(
     assert superseded(run / "trajectories.jsonl") == set()
     assert_everybody_is_there_once(open_run(run))
     assert open_run(run).manifest.result["statuses"] == {"finished": 12}
+    assert open_run(run).manifest.result["usage"]["failures"] == 4
     assert sum(script.answered.values()) - len(script.answered) <= 2
 
 
