@@ -29,8 +29,8 @@ def print_dry_run(found: DryRun, *, as_json: bool) -> None:
         f"Prices: {bill.price_source}. At most: every round taken with 200 items asked for, as many orders as can be asked for, "
         "each once more since it was wrong, the longest items of the catalogue in each list, every answer as long as allowed, a "
         "token a byte: a bound and no guess; --max-cost or --max-tokens set a lower one. Expected: five rounds, 30 items in a "
-        "list, an order of 50 a user, the prompts of five of them, four bytes a token. Not counted: what a server bills above its "
-        "token limit, or for tries that the SDK repeats. Answers that are in the cache cost nothing.",
+        "list, an order of 50 a user, the prompts of five of them, four bytes a token. Not counted: what a server bills above "
+        "its token limit, or for tries that the SDK repeats. Answers that are in the cache cost nothing.",
         style="dim",
     )
 
