@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 from typing import Any, Final
@@ -104,6 +104,7 @@ def make_brief(
     )
 
 
+@lru_cache(maxsize=16)
 def rank_text(brief: Brief, n: int) -> str:
     """What a language model is told that only puts candidates in order."""
     return filled("rank", brief, n, brief.prompt.partition("/")[2])
