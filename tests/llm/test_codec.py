@@ -36,7 +36,7 @@ def test_a_question_is_canonical_and_can_be_read_again(request_: Request) -> Non
 @given(_REQUESTS, _MESSAGES)
 def test_a_conversation_that_grows_is_the_same_text_and_costs_what_is_added(request_: Request, more: Message) -> None:
     """What was kept with the messages of the first question serves the second."""
-    request_text(request_), worst_usage(request_)
+    assert (request_text(request_), worst_usage(request_).input_tokens > 0) == (canonical(request_json(request_)), True)
     longer = Request((*request_.messages, more), request_.schema, request_.tools, request_.stop)
     anew = request_from(request_json(longer))
     assert request_text(longer) == request_text(anew)
