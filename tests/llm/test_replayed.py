@@ -9,10 +9,11 @@ from doubles import question
 
 from toolrec_cli.errors import InputError
 from toolrec_cli.llm.failures import NotOnRecord, Rejected
+from toolrec_cli.llm.index import ExchangeIndex, last_sitting
 from toolrec_cli.llm.messages import Reply, Request
 from toolrec_cli.llm.metered import labelled
 from toolrec_cli.llm.recorded import Exchange, question_digest
-from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord, Replayed, last_sitting
+from toolrec_cli.llm.replayed import FromRecord, Replayed
 
 
 def exchange(label: str | None, asked: Request, said: str) -> Exchange:
@@ -120,7 +121,7 @@ def test_what_is_not_on_record_goes_to_a_model_only_if_it_may(tmp_path: Path) ->
     with model.serving("2", never) as sitting:
         assert [model.reply(asked).text for asked in (ASKED, THEN)] == ["two", "live"]
         assert (sitting.left, sitting.left_in, inner.requests) == (THEN, 1, [THEN])
-    with model.serving("1", lambda request: "Too long." if request == question("c") else None):
+    with model.serving("1", lambda request: Rejected("Too long.") if request == question("c") else None):
         with pytest.raises(Rejected, match="Too long"):
             model.reply(question("c"))
         assert model.reply(question("d")).text == "live"

@@ -413,3 +413,20 @@ def test_a_user_whose_list_memory_filled_up_is_told_apart(workspace: Path, tiny:
         _, report = evaluate(Setting(workspace), tiny, EvalPlan(planned(server), n_users=5), pace=Pace(2))
     assert report.statuses == {str(Status.PADDED): 5}
     assert {failure.reason for failure in report.failures} == {"3 of 6 added from memory"}
+
+
+@pytest.mark.parametrize("protocol", ["json", "tools", "react"])
+def test_what_a_dry_run_expects_is_within_twice_of_what_a_run_takes(
+    server: LoopbackServer, workspace: Path, tiny: Dataset, protocol: Any
+) -> None:
+    """Of tokens read, either way; the model on loopback takes four rounds where five are expected. And the bound holds."""
+    ids = tiny.users["user_id"].to_list()[:40]
+    plan = planned(server, protocol=protocol)
+    bill = dry_run(Setting(workspace), tiny, ids, plan, 40).estimate
+    used = explore_all(Setting(workspace), tiny, ids, plan, pace=Pace(4))[0].manifest.result["usage"]
+    assert used["input_tokens"] / 2 < bill.expected.input_tokens < 2 * used["input_tokens"]
+    assert used["calls"] <= bill.expected.calls < 2 * used["calls"]
+    assert used["output_tokens"] < bill.expected.output_tokens < bill.most.output_tokens
+    assert 100 * used["input_tokens"] > bill.most.input_tokens / 4 > used["input_tokens"], (
+        "a token has four bytes there"
+    )

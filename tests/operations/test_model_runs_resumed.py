@@ -20,8 +20,8 @@ from toolrec_cli.llm import budgeted
 from toolrec_cli.llm.messages import Message, Request
 from toolrec_cli.llm.metered import labelled
 from toolrec_cli.llm.recorded import question_digest, read_exchanges
-from toolrec_cli.llm.remembered import charges
 from toolrec_cli.llm.stack import Earlier, ModelOptions, Stack, build, settings_digest
+from toolrec_cli.llm.unanswered import charges
 from toolrec_cli.operations import modelling
 from toolrec_cli.operations.accounting import ExchangeLog
 from toolrec_cli.operations.asking import Pace

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from toolrec_cli.agent.trajectory import SCHEMA_VERSION, Trajectory, Turn
+from toolrec_cli.agent.trajectory import SCHEMA_VERSION, UNHEARD, Trajectory, Turn
 from toolrec_cli.errors import InputError, Terminated
 from toolrec_cli.llm.messages import Reply, ToolCall
 from toolrec_cli.tools.protocol import Action, Exchange, Refused
@@ -22,6 +22,8 @@ _LONGEST = 20_000
 
 _MOST_CALLS = 16
 """Native calls of one reply that are kept."""
+
+_HEAD, _UNHEARD = b'{"user_id":', json.dumps(UNHEARD).encode()
 
 _ADAPTER: TypeAdapter[Trajectory] = TypeAdapter(Trajectory)
 
@@ -57,10 +59,44 @@ def decode(line: bytes | str, where: str) -> Trajectory:
 
 
 def read_trajectories(path: Path) -> Iterator[Trajectory]:
-    """Every trajectory of a file, in the order written."""
+    """Every trajectory of a file, in the order written, without those that were superseded."""
+    left_out = superseded(path)
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            yield decode(line, f"{path}, line {number},")
+            if number not in left_out:
+                yield decode(line, f"{path}, line {number},")
+
+
+def superseded(path: Path) -> set[int]:
+    """Lines (from 1) of users whom the server failed to answer, and who have a later line, since they were asked again."""
+    unheard: dict[str, int] = {}
+    found: set[int] = set()
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            again = may_be_unheard(line)
+            if not unheard and not again:
+                continue
+            user_id = owner(line, f"{path}, line {number},")
+            if user_id in unheard:
+                found.add(unheard.pop(user_id))
+            if again:
+                unheard[user_id] = number
+    return found
+
+
+def may_be_unheard(line: bytes) -> bool:
+    """Whether it holds the words that `Trajectory.unheard` knows it by; most lines need not be read further."""
+    return _UNHEARD in line
+
+
+def owner(line: bytes, where: str) -> str:
+    """Whose line it is; lines of this program begin with it, and need not be read to their end."""
+    try:
+        if line.startswith(_HEAD):
+            return json.JSONDecoder().raw_decode(line[len(_HEAD) : len(_HEAD) + 4096].decode("utf-8", "ignore"))[0]
+    except ValueError:
+        pass
+    return decode(line, where).user_id
 
 
 def recordable(turn: Turn) -> Turn:

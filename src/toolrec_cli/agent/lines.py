@@ -21,9 +21,15 @@ def of_card(item_id: str, card: ItemCard, **more: Any) -> str:
     """The line of an item as a trajectory holds it; `more` stands at its end."""
     kept = card.__dict__.get(_KEPT)
     if kept is None or kept[0] != item_id:
-        kept = item_id, quoting.item(item_id, card.title, card.attributes)
+        names = frozenset(quoting.tame(name, quoting.VALUE) for name in card.attributes)
+        kept = item_id, quoting.item(item_id, card.title, card.attributes), names
         card.__dict__[_KEPT] = kept  # beside the fields: no part of what is compared or recorded
-    return _with(item_id, card, kept[1], more)
+    _, line, names = kept
+    if not more:
+        return line
+    if not names.isdisjoint(more):  # they give way
+        return quoting.item(item_id, card.title, card.attributes, **more)
+    return f"{line[:-1]}, {quoting.dumps(more)[1:]}"
 
 
 def of_catalog(catalog: Catalog, item: int, **more: Any) -> str:
@@ -34,11 +40,3 @@ def of_catalog(catalog: Catalog, item: int, **more: Any) -> str:
             lines.clear()
         found = lines[item] = catalog.item_id(item), ItemCard(catalog.title(item), catalog.described(item))
     return of_card(*found, **more)
-
-
-def _with(item_id: str, card: ItemCard, line: str, more: dict[str, Any]) -> str:
-    if not more:
-        return line
-    if any(quoting.tame(name, quoting.VALUE) in more for name in card.attributes):  # they give way
-        return quoting.item(item_id, card.title, card.attributes, **more)
-    return f"{line[:-1]}, {quoting.dumps(more)[1:]}"

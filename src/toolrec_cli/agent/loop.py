@@ -23,7 +23,7 @@ from toolrec_cli.agent.trajectory import (
 )
 from toolrec_cli.data.catalog import Catalog
 from toolrec_cli.data.facets import Facets
-from toolrec_cli.llm.failures import Rejected
+from toolrec_cli.llm.failures import Rejected, Unheard
 from toolrec_cli.tools import protocol
 from toolrec_cli.tools.fusion import fused
 from toolrec_cli.tools.protocol import Accepted, Action, Context, ItemArray, Proposal, User
@@ -82,10 +82,9 @@ class Explorer:
             try:
                 turn = recordable(self.surrogate.next_turn(context, trajectory))
                 outcome = self._outcome(turn, context, trajectory)
-            except (
-                Rejected
-            ) as error:  # nobody else's failure; and a conversation that only grows will not be answered later
-                trajectory.steps.append(Step("", Action(""), record.Refused(error.message, "")))
+            except Rejected as error:  # nobody else's failure; and in this sitting it will not be answered later
+                instead = record.UNHEARD if isinstance(error, Unheard) else ""
+                trajectory.steps.append(Step("", Action(""), record.Refused(error.message, instead)))
                 break
             self._record(trajectory, memory, turn, outcome, number)
             if on_step:

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 from typing import Any, Final
@@ -51,6 +52,7 @@ def choose_domain(source: str, name: str, attributes: Collection[str]) -> str:
     return best if found[best] else "generic"
 
 
+@cache
 def template(name: str, version: str = VERSION) -> str:
     """The text of one template: that of `version`, or where it was not changed for it, of the latest one before."""
     folder = files("toolrec_cli.agent") / "prompts"
@@ -102,6 +104,7 @@ def make_brief(
     )
 
 
+@lru_cache(maxsize=16)
 def rank_text(brief: Brief, n: int) -> str:
     """What a language model is told that only puts candidates in order."""
     return filled("rank", brief, n, brief.prompt.partition("/")[2])

@@ -9,6 +9,7 @@ from toolrec_cli.agent.rank_question import rank_requests
 from toolrec_cli.agent.speech import speech_called
 from toolrec_cli.agent.trajectory import Refused, Trajectory
 from toolrec_cli.llm.codec import request_json
+from toolrec_cli.llm.failures import Rejected, Unheard
 from toolrec_cli.llm.messages import Request
 from toolrec_cli.llm.recorded import Exchange, question_digest
 
@@ -18,27 +19,28 @@ Difference = tuple[str, Any, Any]
 SAME = "nothing of the question: exchanges.jsonl lacks its answer"
 
 
-def refusal_of(then: Trajectory, *, exactly: bool = True) -> Callable[[Request], str | None]:
-    """Why the server refused a question then, for what it holds: that ended the exploration, and is its last step.
+def refusal_of(then: Trajectory, *, exactly: bool = True) -> Callable[[Request], Rejected | None]:
+    """What to raise for the question that got no answer then: that ended the exploration, and is its last step.
 
     Not `exactly`: any question without an answer counts as that one (a refused question for an order is kept nowhere).
     """
-    reason = _reason_refused(then)
-    if reason is None:
+    refused = _refused(then)
+    if refused is None:
         return lambda _: None
     if not exactly:
-        return lambda _: reason
+        return lambda _: refused
     *_, last = requests(then)
     digest = question_digest(last)
-    return lambda request: reason if question_digest(request) == digest else None
+    return lambda request: refused if question_digest(request) == digest else None
 
 
-def _reason_refused(then: Trajectory) -> str | None:
+def _refused(then: Trajectory) -> Rejected | None:
     if then.brief is None or not then.steps:
         return None
-    last = then.steps[-1]
-    rejected = isinstance(last.observation, Refused) and not last.exchanges and not last.action.tool
-    return last.observation.reason if rejected and isinstance(last.observation, Refused) else None
+    seen, last = then.steps[-1].observation, then.steps[-1]
+    if last.exchanges or last.action.tool or not isinstance(seen, Refused):
+        return None
+    return (Unheard if then.unheard else Rejected)(seen.reason)
 
 
 def question_changed(then: Trajectory, now: Trajectory, asked: Request, on_record: Sequence[Exchange]) -> Difference:

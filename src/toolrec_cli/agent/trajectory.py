@@ -114,6 +114,10 @@ class Finished:
     kind: Literal["finished"] = "finished"
 
 
+UNHEARD = "Let the run go on (--resume): this user is then asked again."
+"""What a last `Refused` says instead where the server failed at the question. The record is known by it: never another."""
+
+
 Observation = Annotated[Shown | Refused | Finished, Field(discriminator="kind")]
 
 
@@ -197,3 +201,11 @@ class Trajectory:
     brief: Brief | None = None
     """None where no language model was asked."""
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def unheard(self) -> bool:
+        """Whether it ended because the server failed to answer, and not by anybody's doing: he may be asked again."""
+        if not self.steps or self.steps[-1].action.tool:
+            return False
+        seen = self.steps[-1].observation
+        return isinstance(seen, Refused) and seen.instead == UNHEARD

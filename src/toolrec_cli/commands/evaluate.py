@@ -81,7 +81,7 @@ def _evaluate(setting: Any, found: Any, plan: Any, again: Any, pace: Any, as_jso
     if plan.agent.tuned and report.untuned:
         say(f"The {'built-in ' if with_model else ''}surrogate went untuned: {report.untuned}.", style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
-    options.leave_if_unfinished(report.statuses, report.n_users, model=with_model, llm_rows=report.llm_rows)
+    options.leave_if_unfinished(run, report.statuses, report.n_users, model=with_model, llm_rows=report.llm_rows)
 
 
 def _chosen(baselines: str, found: Any) -> tuple[str, ...]:

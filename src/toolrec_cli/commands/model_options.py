@@ -286,5 +286,9 @@ def show_dry_run(
     from toolrec_cli.operations.resuming import recorded
     from toolrec_cli.render.bill import print_dry_run
 
-    left = len(recorded(goes_on.run).missing) if goes_on else len(user_ids)
+    left = len(user_ids)
+    if goes_on:
+        record = recorded(goes_on.run)
+        record.ask_again()
+        left = len(record.missing)
     print_dry_run(dry_run(setting, found, user_ids, plan, left, beside=beside), as_json=as_json)

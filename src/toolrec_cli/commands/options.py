@@ -217,11 +217,12 @@ def _plain(value: Any) -> Any:
 
 
 def leave_if_unfinished(
-    statuses: dict[str, int], n_users: int, *, model: bool, llm_rows: dict[str, Any] | None = None
+    run: Any, statuses: dict[str, int], n_users: int, *, model: bool, llm_rows: dict[str, Any] | None = None
 ) -> None:
     """Exit code 5 where somebody has no list; with a language model also where a list is not its own but memory's.
 
-    `llm_rows`: those of the model without tools (`LLMRow`); also where a list of one is missing, or not all the model's.
+    `llm_rows`: those of the model without tools (`LLMRow`); also where a list of one is missing, or not all the model's. Where
+    the server failed to answer somebody, what asks him again is said.
     """
     from toolrec_cli.errors import PARTLY
     from toolrec_cli.render.console import say
@@ -239,6 +240,9 @@ def leave_if_unfinished(
         if filled:
             say(f"{filled:,} of {n_users:,} have a list in the row {name} that the tools filled up.", style="red")
         unfinished += missing + filled
+    if unheard := run.manifest.result.get("unheard", 0):
+        again = f"toolrec {run.manifest.verb} --resume {shlex.quote(str(run.path))}"
+        say(f"The server failed to answer {unheard:,} of them. To ask these again, type: {again}")
     if unfinished:
         raise typer.Exit(PARTLY)
 
@@ -255,7 +259,7 @@ def leave_if_without(without: dict[str, int], n_users: int) -> None:
         raise typer.Exit(PARTLY)
 
 
-_NOT_ORDERED = ("refused", "rejected"), ("filled",)
+_NOT_ORDERED = ("refused", "rejected", "unheard"), ("filled",)
 """How a list of the model without tools ends that is missing, and one that is not all the model's."""
 
 

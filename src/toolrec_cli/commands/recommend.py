@@ -85,7 +85,7 @@ def recommend(
         )
     _print(run, outcome, many=whom.users is not None, as_json=output.as_json)
     _say_how(run, outcome, plan, many=whom.users is not None)
-    options.leave_if_unfinished(outcome.statuses, outcome.users, model=plan.model is not None)
+    options.leave_if_unfinished(run, outcome.statuses, outcome.users, model=plan.model is not None)
 
 
 def _print(run: Any, outcome: Any, *, many: bool, as_json: bool) -> None:

@@ -41,9 +41,9 @@ class Failure:
     reason: str
 
 
-ORDERED, FILLED, REFUSED, REJECTED = "ordered", "filled", "refused", "rejected"
+ORDERED, FILLED, REFUSED, REJECTED, UNHEARD = "ordered", "filled", "refused", "rejected", "unheard"
 """Whose a list is: the model's; its first places only, the others the tools'. Or why there is none: the answer named no
-candidate, or the server gave none to this question."""
+candidate, the server gave none to this question, or it failed to, and may be asked again."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,16 @@ from typing import Any
 
 from toolrec_cli.errors import BudgetSpent, UsageError
 from toolrec_cli.llm.failures import Unanswered
-from toolrec_cli.llm.messages import ChatModel, Reply, Request, Usage
+from toolrec_cli.llm.messages import ChatModel, Message, Reply, Request, Usage
 from toolrec_cli.llm.prices import Prices
 
 _EACH_MESSAGE, _EACH_REQUEST, _WITH_TOOLS = 16, 64, 600
 """Tokens that a server's template may add around a message, a request, and a list of tools."""
+
+_BETWEEN = len(", ")
+"""Bytes between two messages; the first one is counted as if it followed another."""
+
+_KEPT = "_bytes"
 
 
 @dataclass(frozen=True)
@@ -170,11 +175,22 @@ def charged(reply: Reply, worst: Usage) -> Usage:
 
 def worst_usage(request: Request, headroom: int = 0) -> Usage:
     """The most tokens that a question can take: no token is shorter than a byte, and no answer longer than its limit."""
-    texts: list[Any] = [message.raw or message.content for message in request.messages]
     tools = [(tool.name, tool.description, tool.parameters) for tool in request.tools]
-    told = json.dumps([texts, request.schema, tools], ensure_ascii=False)
+    told = sum(_BETWEEN + _message_bytes(message) for message in request.messages)
     around = template_tokens(len(request.messages), with_tools=bool(request.tools))
-    return Usage(len(told.encode("utf-8", "surrogatepass")) + around, request.max_tokens + headroom)
+    return Usage(told + _bytes([[], request.schema, tools]) + around, request.max_tokens + headroom)
+
+
+def _message_bytes(message: Message) -> int:
+    """Of what a message says, as JSON; counted once, for the next question of a conversation holds it again."""
+    kept = message.__dict__.get(_KEPT)
+    if kept is None:
+        kept = message.__dict__[_KEPT] = _bytes(message.raw or message.content)
+    return kept
+
+
+def _bytes(told: Any) -> int:
+    return len(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def template_tokens(messages: int, *, with_tools: bool = True) -> int:

@@ -3,11 +3,11 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from toolrec_cli.errors import InputError, ToolRecError
@@ -36,8 +36,8 @@ class ReplyStore:
         """Open `path`, made with its folder if it is not there. Raises InputError when it is no such file, or a newer one."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._lock = threading.Lock()
-        with self._understood():
+        self._lock, self._understood = threading.Lock(), _Understood(path)
+        with self._understood:
             self._file = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
             self._file.execute("pragma journal_mode = wal")
             self._file.execute("pragma synchronous = normal")  # a commit survives the process, whatever ends it
@@ -51,7 +51,7 @@ class ReplyStore:
 
     def get(self, key: str) -> Reply | None:
         """The reply kept under `key`, marked as coming from here."""
-        with self._lock, self._understood():
+        with self._lock, self._understood:
             row = self._file.execute("select reply from replies where key = ?", (key,)).fetchone()
         return None if row is None else reply_from(json.loads(row[0]), from_cache=True)
 
@@ -68,11 +68,11 @@ class ReplyStore:
             request,
             canonical(reply_json(reply)),
         )
-        with self._lock, self._understood():
+        with self._lock, self._understood:
             self._file.execute("insert or ignore into replies values (?, ?, ?, ?, ?, ?)", row)
 
     def __len__(self) -> int:
-        with self._lock, self._understood():
+        with self._lock, self._understood:
             return int(self._file.execute("select count(*) from replies").fetchone()[0])
 
     def close(self) -> None:
@@ -80,14 +80,20 @@ class ReplyStore:
         with self._lock:
             self._file.close()
 
-    @contextmanager
-    def _understood(self) -> Generator[None]:
-        """What SQLite raises, as what it means for the user."""
-        try:
-            yield
-        except sqlite3.Error as error:
+
+class _Understood:
+    """Within, what SQLite raises is what it means for the user."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if isinstance(error, sqlite3.Error):
             raise InputError(
-                f"The response cache {self.path} cannot be used ({error}).",
+                f"The response cache {self._path} cannot be used ({error}).",
                 hint="Make room, or move the file away, or go on without it: --no-cache.",
             ) from error
 
@@ -112,8 +118,6 @@ class Cached:
         asked = request_text(request)
         key = digest(f'{{"endpoint":{self._endpoint},"model":{canonical(self.name)},"request":{asked}}}')
         while True:
-            if (kept := self._store.get(key)) is not None:
-                return kept
             with self._lock:
                 asking, first = self._asking.get(key), False
                 if asking is None:
@@ -125,7 +129,7 @@ class Cached:
 
     def _ask(self, key: str, request: Request, asked: str, asking: "_Asking") -> Reply:
         try:
-            if (kept := self._store.get(key)) is not None:  # somebody was done with it between our look and our turn
+            if (kept := self._store.get(key)) is not None:
                 asking.reply = kept
                 return kept
             reply = self._inner.reply(request)

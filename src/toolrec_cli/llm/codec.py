@@ -22,7 +22,13 @@ def digest(text: str) -> str:
 
 def request_json(request: Request) -> dict[str, Any]:
     """A question as JSON, what is not said left out."""
-    told: dict[str, Any] = {"messages": [_message_json(message) for message in request.messages]}
+    told = {"messages": [_message_json(message) for message in request.messages], "max_tokens": request.max_tokens}
+    return told | _settings_json(request)
+
+
+def _settings_json(request: Request) -> dict[str, Any]:
+    """All but the messages and the length of the answer, which stand before it in canonical JSON."""
+    told: dict[str, Any] = {}
     if request.schema is not None:
         told["schema"] = request.schema
     if request.tools:
@@ -33,7 +39,6 @@ def request_json(request: Request) -> dict[str, Any]:
     if request.stop:
         told["stop"] = list(request.stop)
     return told | {
-        "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         "seed": request.seed,
         "sample": request.sample,
@@ -44,7 +49,18 @@ def request_text(request: Request) -> str:
     """A question as canonical JSON, made once: cache, record and digest all want it."""
     kept = request.__dict__.get(_KEPT)
     if kept is None:
-        kept = request.__dict__[_KEPT] = canonical(request_json(request))  # beside the fields
+        rest = canonical(_settings_json(request))
+        messages = ",".join([_message_text(message) for message in request.messages])
+        kept = f'{{"max_tokens":{canonical(request.max_tokens)},"messages":[{messages}],{rest[1:]}'
+        request.__dict__[_KEPT] = kept  # beside the fields
+    return kept
+
+
+def _message_text(message: Message) -> str:
+    """A message as canonical JSON; the next question of a conversation holds it again."""
+    kept = message.__dict__.get(_KEPT)
+    if kept is None:
+        kept = message.__dict__[_KEPT] = canonical(_message_json(message))
     return kept
 
 

@@ -20,6 +20,10 @@ class Rejected(ProviderError):
     """No answer to this question (for its content, its length, or since the server fails at it): the next one may get one."""
 
 
+class Unheard(Rejected):
+    """The server failed at this question, and answered others: asked another time, it may get an answer."""
+
+
 class NotOnRecord(ProviderError):
     """The record has no answer to this question (`request`), and nobody was asked."""
 

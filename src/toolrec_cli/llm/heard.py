@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from toolrec_cli.errors import ProviderError
-from toolrec_cli.llm.failures import Broken, Rejected, Unusable
+from toolrec_cli.llm.failures import Broken, Rejected, Unheard, Unusable
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 
 PATIENCE = 5
@@ -63,7 +63,9 @@ class Heard:
             self._changed.notify_all()
 
     def reply(self, request: Request) -> Reply:
-        """The answer. Raises Rejected for a question that gets none of its own, else what the inner model raises."""
+        """The answer. Raises Rejected for a question that gets none of its own, Unheard where the server failed at it, else what
+        the inner model raises.
+        """
         try:
             return self._counted(request)
         except Rejected as error:
@@ -112,7 +114,7 @@ class Heard:
             while self._answered <= now and self._failed < PATIENCE and self._others():
                 self._changed.wait()
             self._waiting -= 1
-            own = Rejected(error.message, hint=error.hint)
+            own = Unheard(error.message, hint=error.hint)
             if self._answered > now:
                 return own
             if self._failed >= PATIENCE:

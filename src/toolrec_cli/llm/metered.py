@@ -1,7 +1,7 @@
 """What was used, in all and by whom: calls, cache hits, tokens, dollars."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from toolrec_cli.llm.codec import usage_json
 from toolrec_cli.llm.failures import NotOnRecord
 from toolrec_cli.llm.messages import ChatModel, Reply, Request, Usage
 from toolrec_cli.llm.prices import Prices
+from toolrec_cli.llm.unanswered import Failure
 
 _label: ContextVar[str | None] = ContextVar("label", default=None)
 
@@ -127,10 +128,19 @@ class Ledger:
 
 
 class Metered:
-    """`inner`, counted in the ledger: for `label` if it is given, else for the one that `labelled` names."""
+    """`inner`, counted in the ledger: for `label` if it is given, else for the one that `labelled` names.
 
-    def __init__(self, inner: ChatModel, ledger: Ledger, label: str | None = None) -> None:
-        self._inner, self._ledger, self._own = inner, ledger, label
+    `failed` is told of each question that ended without an answer. It is called from several threads.
+    """
+
+    def __init__(
+        self,
+        inner: ChatModel,
+        ledger: Ledger,
+        label: str | None = None,
+        failed: Callable[[Failure], None] = lambda failure: None,
+    ) -> None:
+        self._inner, self._ledger, self._own, self._failed = inner, ledger, label, failed
 
     @property
     def name(self) -> str:
@@ -143,8 +153,9 @@ class Metered:
             reply = self._inner.reply(request)
         except (BudgetSpent, NotOnRecord):  # nobody was asked
             raise
-        except ToolRecError:
+        except ToolRecError as error:
             self._ledger.add(label, Spent(failures=1))
+            self._failed(Failure(label, error.message))
             raise
         self._ledger.add(label, self._ledger.spent_on(reply))
         return reply

@@ -1,23 +1,16 @@
 """Models that answer from the record: of a run's exchanges, each user his own, in the order he got them."""
 
-import json
 import threading
-from array import array
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
-from toolrec_cli.errors import InputError
 from toolrec_cli.llm.failures import NotOnRecord, Rejected
+from toolrec_cli.llm.index import ExchangeIndex
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 from toolrec_cli.llm.metered import current_label
-from toolrec_cli.llm.recorded import SCHEMA_VERSION, Exchange, parsed_exchange, question_digest
-
-_BEFORE_REQUEST = b', "request": '
-"""Ends the head of a line; it cannot stand within a JSON string, whose quotation marks are escaped."""
+from toolrec_cli.llm.recorded import Exchange, question_digest
 
 
 class Replayed:
@@ -57,57 +50,8 @@ class Replayed:
         raise NotOnRecord(request)
 
 
-class ExchangeIndex:
-    """Where in an `exchanges.jsonl` each user's exchanges stand: eight bytes an exchange, and no exchange is held."""
-
-    def __init__(self, path: Path) -> None:
-        """Raises InputError when the file is missing, broken but for its last line, or newer than this program."""
-        self.path = path
-        self._places: dict[str | None, array[int]] = {}
-        place = 0
-        try:
-            with path.open("rb") as file:
-                for number, line in enumerate(file, start=1):
-                    if line.endswith(b"\n"):  # a last line that kill -9 broke off was never finished
-                        self._places.setdefault(_label(path, number, line), array("q")).append(place)
-                    place += len(line)
-        except FileNotFoundError as error:
-            raise InputError(f"{path} does not exist: this run recorded no exchanges with a model.") from error
-
-    def of(self, label: str | None) -> list[Exchange]:
-        """One user's exchanges, those that led to what is on record: see `last_sitting`."""
-        found: list[Exchange] = []
-        with self.path.open("rb") as file:
-            for place in self._places.get(label, ()):
-                file.seek(place)
-                found.append(parsed_exchange(f"Byte {place} of {self.path}", file.readline()))
-        return last_sitting(found)
-
-
-def last_sitting(exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """One user's exchanges from the last time his opening question was asked.
-
-    Who was under way when a run was killed was asked from the beginning once it went on: what came before led nowhere. The
-    opening question is the first that is asked for anybody, and no exploration asks it twice.
-    """
-    starts = [place for place, each in enumerate(exchanges) if each.digest == exchanges[0].digest]
-    return list(exchanges[starts[-1] :]) if starts else []
-
-
-def _label(path: Path, number: int, line: bytes) -> str | None:
-    """For whom a line's question was asked; lines of this program say so before the question, which need not be read."""
-    head, found, _ = line.partition(_BEFORE_REQUEST)
-    try:
-        told: dict[str, Any] = json.loads(head + b"}") if found else {}
-        if told.get("schema_version") == SCHEMA_VERSION:
-            return told["label"]
-    except (ValueError, KeyError, AttributeError):
-        pass
-    return parsed_exchange(f"Line {number} of {path}", line).label
-
-
-Refusal = Callable[[Request], str | None]
-"""Why a question got no answer then, because of what it holds; None: it was not so."""
+Refusal = Callable[[Request], Rejected | None]
+"""What a question met then that got no answer of its own; None: it was not so."""
 
 
 @dataclass
@@ -129,8 +73,8 @@ class Sitting:
         try:
             return self.answers.reply(request)
         except NotOnRecord:
-            if reason := self.refusal(request):
-                raise Rejected(reason) from None
+            if refused := self.refusal(request):
+                raise refused from None
         if self.left is None:
             self.left, self.left_in = request, self.rounds + 1
         return None

@@ -12,13 +12,15 @@ from toolrec_cli.llm.cached import Cached, ReplyStore
 from toolrec_cli.llm.codec import canonical, digest
 from toolrec_cli.llm.endpoint import Api, Endpoint, overridden
 from toolrec_cli.llm.heard import Heard
+from toolrec_cli.llm.index import ExchangeIndex
 from toolrec_cli.llm.keys import find_key
 from toolrec_cli.llm.messages import ChatModel, Request, Usage
-from toolrec_cli.llm.metered import Ledger, Metered, current_label
+from toolrec_cli.llm.metered import Ledger, Metered, Spent, current_label
 from toolrec_cli.llm.paced import Bucket, Paced
 from toolrec_cli.llm.prices import Prices, prices_for
 from toolrec_cli.llm.recorded import Exchange, Recorded, Sink, located_exchanges, question_digest
-from toolrec_cli.llm.remembered import Charge, Places, Remembered, charges
+from toolrec_cli.llm.remembered import Remembered
+from toolrec_cli.llm.unanswered import Charge, Failure, charges, failures
 
 if TYPE_CHECKING:
     from toolrec_cli.llm.providers.client import OpenAICompatible
@@ -68,6 +70,7 @@ class Earlier:
     exchanges: Path
     unanswered: Path
     settings: str
+    failures: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -123,13 +126,14 @@ def build(
     *,
     sink: Sink | None = None,
     unanswered: Callable[[Charge], None] | None = None,
+    failed: Callable[[Failure], None] = lambda failure: None,
     note: Note | None = None,
     earlier: Earlier | None = None,
     around: Callable[[ChatModel], ChatModel] | None = None,
 ) -> Stack:
-    """The model. `sink` gets every exchange, `unanswered` what may have been billed without one, `note` what is to be said on
-    the way; `earlier` is a run that goes on: its answers serve again, and count in ledger and budget as they did then. What
-    `around` makes of the model is asked before the cache is, and recorded.
+    """The model. `sink` gets every exchange, `unanswered` what may have been billed without one, `failed` each question that
+    ended without one, `note` what is to be said on the way; `earlier` is a run that goes on: its answers serve again, and count
+    in ledger and budget as they did then. What `around` makes of the model is asked before the cache is, and recorded.
 
     Asks nobody anything yet. Raises UsageError for settings that make no sense, InputError for a key file, a cache or a record
     that cannot be used.
@@ -140,7 +144,7 @@ def build(
     endpoint = endpoint_of(options, environment)
     prices = prices_for(options.model, endpoint, options.price_input, options.price_output)
     ledger = Ledger(prices)
-    already, places = _read(earlier, ledger, endpoint.headroom) if earlier else (Amount(), Places())
+    already, index = _read(earlier, ledger, endpoint.headroom) if earlier else (Amount(), None)
     budget = Budget(options.limits, prices, already, kept=options.cache is not None or sink is not None)
     key = find_key(endpoint.key_names, environment, workspace, options.key_file)
     server = OpenAICompatible(
@@ -162,22 +166,24 @@ def build(
         model = around(model)
     if sink is not None:
         model = Recorded(model, sink)
-    model = Metered(model, ledger)
-    if earlier is not None and earlier.settings == settings_digest(endpoint):
-        model = Remembered(model, earlier.exchanges, places)
+    model = Metered(model, ledger, failed=failed)
+    if earlier is not None and index is not None and earlier.settings == settings_digest(endpoint):
+        model = Remembered(model, index)
     return Stack(model, endpoint, prices, ledger, budget, server, store, heard)
 
 
-def _read(earlier: Earlier, ledger: Ledger, headroom: int) -> tuple[Amount, Places]:
-    """All that its budget was charged with, the ledger being told too; and where its answers begin."""
-    already, places = Amount(), Places()
+def _read(earlier: Earlier, ledger: Ledger, headroom: int) -> tuple[Amount, ExchangeIndex]:
+    """All that its budget was charged with, the ledger being told too; and where its answers are."""
+    already, index = Amount(), ExchangeIndex(earlier.exchanges, ())
     for place, exchange in located_exchanges(earlier.exchanges):
         ledger.add(exchange.label, ledger.spent_on(exchange.reply))
         already += _spent_then(exchange, ledger.prices, headroom)
-        places.add(place, exchange)
+        index.add(place, exchange.label, exchange.digest)
     for charge in charges(earlier.unanswered):
         already += amount(ledger.prices, charge.usage)
-    return already, places
+    for failure in failures(earlier.failures) if earlier.failures else ():
+        ledger.add(failure.label, Spent(failures=1))
+    return already, index
 
 
 def _spent_then(exchange: Exchange, prices: Prices, headroom: int) -> Amount:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolrec_cli.llm.metered import Ledger
 from toolrec_cli.llm.recorded import Exchange
-from toolrec_cli.llm.remembered import Charge
+from toolrec_cli.llm.unanswered import Charge, Failure
 from toolrec_cli.storage.log import AppendLog, trim
 from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.storage.tables import USAGE, write_table
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 EXCHANGES = "exchanges.jsonl"
 UNANSWERED = "unanswered.jsonl"
+FAILURES = "failures.log"
+"""No .jsonl: a run that has nothing but these is not worth keeping."""
 USAGE_FILE = "usage.parquet"
 
 
 class ExchangeLog:
-    """exchanges.jsonl or unanswered.jsonl, written by several threads; there as soon as it has a line.
+    """exchanges.jsonl, unanswered.jsonl or failures.log, written by several threads; there as soon as it has a line.
 
     What comes before it is open, or after it is closed, is not recorded.
     """
@@ -38,7 +40,7 @@ class ExchangeLog:
         with self._lock:
             self._path = path
 
-    def add(self, told: Exchange | Charge) -> None:
+    def add(self, told: Exchange | Charge | Failure) -> None:
         """Put it on record."""
         line = told.as_line().encode() + b"\n"
         with self._lock:
@@ -65,6 +67,7 @@ def accounted(run: RunDir, speaker: "Speaker | None") -> Generator[None]:
         return
     speaker.log.open(run.path / EXCHANGES)
     speaker.unanswered.open(run.path / UNANSWERED)
+    speaker.failures.open(run.path / FAILURES)
     try:
         yield
     except BaseException as stopped:
@@ -74,6 +77,7 @@ def accounted(run: RunDir, speaker: "Speaker | None") -> Generator[None]:
     finally:
         speaker.log.close()
         speaker.unanswered.close()
+        speaker.failures.close()
         _write_usage(run.path / USAGE_FILE, speaker.stack.ledger)
         run.update(result={**run.manifest.result, "usage": used(speaker), "notes": list(speaker.stack.notes)})
         speaker.stack.close()

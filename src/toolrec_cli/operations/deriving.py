@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from toolrec_cli.agent.trajectory import UNHEARD
 from toolrec_cli.operations.record import Record
 from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.storage.tables import RANKINGS, STEPS, TableWriter
@@ -23,6 +24,8 @@ class Outcome:
     statuses: dict[str, int] = field(default_factory=dict[str, int])
     rounds: int = 0
     surrogate: str = ""
+    unheard: int = 0
+    """Whom the server failed to answer: --resume asks them again."""
     asked: int = 0
     """How many were asked in this call; the others were on record."""
     seconds: float = 0.0
@@ -39,7 +42,12 @@ class Outcome:
 
     def as_result(self) -> dict[str, Any]:
         """As the manifest holds it."""
-        return {"users": self.users, "statuses": self.statuses, "mean_rounds": self.mean_rounds}
+        return {
+            "users": self.users,
+            "statuses": self.statuses,
+            "mean_rounds": self.mean_rounds,
+            "unheard": self.unheard,
+        }
 
     @classmethod
     def of(cls, record: Record) -> "Outcome":
@@ -55,6 +63,7 @@ class Outcome:
         self.rounds += len(found["steps"])
         self.statuses[found["status"]] = self.statuses.get(found["status"], 0) + 1
         self.surrogate = self.surrogate or found["surrogate"]
+        self.unheard += _unheard(found)
 
 
 def derive(run: RunDir, record: Record, row: str | None) -> Outcome:
@@ -70,6 +79,12 @@ def derive(run: RunDir, record: Record, row: str | None) -> Outcome:
             if lists:
                 lists.add([(row, found["user_id"], entry["rank"], entry["item_id"]) for entry in found["ranking"]])
     return outcome
+
+
+def _unheard(found: dict[str, Any]) -> bool:
+    """As `Trajectory.unheard`, of a trajectory as JSON has it."""
+    last: dict[str, Any] = found["steps"][-1] if found["steps"] else {}
+    return bool(last) and not last["action"]["tool"] and last["observation"].get("instead") == UNHEARD
 
 
 def step_rows(found: dict[str, Any]) -> Iterator[Row]:

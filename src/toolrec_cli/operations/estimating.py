@@ -9,7 +9,7 @@ import numpy as np
 from toolrec_cli.agent import quoting
 from toolrec_cli.agent.baseline import LLM_BASELINES, Baseline
 from toolrec_cli.agent.builtin import BuiltinSurrogate
-from toolrec_cli.agent.llm_ranker import BATCH, RankHabits, most_questions
+from toolrec_cli.agent.llm_ranker import BATCH, RankHabits
 from toolrec_cli.agent.llm_surrogate import requests
 from toolrec_cli.agent.loop import Limits
 from toolrec_cli.agent.prompting import rank_text
@@ -20,7 +20,7 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.llm.estimates import DryRun, Prompt, Ranking, estimate
 from toolrec_cli.llm.messages import Request
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
-from toolrec_cli.operations.longest import in_bytes, longest
+from toolrec_cli.operations.longest import longest, most_ranking, usual_size
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.seeds import stream
 from toolrec_cli.tools.finish import FinishTool
@@ -32,8 +32,8 @@ from toolrec_cli.tools.toolbox import Toolbox
 LOOKED_AT = 5
 """Users whose prompts are made to see how long they are."""
 
-USUAL_K, USUAL_RANKED = 30, 50
-"""Items that a model usually asks for at once, and puts in order."""
+USUAL_K, USUAL_LISTS, USUAL_RANKED = 30, 3, 50
+"""Items that a model usually asks for at once, how often before it has so many put in order, and finishes."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class _Measuring:
         """As the built-in ranker does."""
         items = [candidate.item_index for candidate in candidates[:BATCH]]
         asked = question(context, items, attribute, context.n)
-        size = in_bytes(rank_request(self.brief, (rank_text(self.brief, context.n), asked), 0))
+        size = usual_size(rank_request(self.brief, (rank_text(self.brief, context.n), asked), 0))
         self.sizes.append(size * BATCH // max(1, len(items)))
         return self._ranker.order(candidates, attribute, context)
 
@@ -81,7 +81,7 @@ def dry_run(
     stack, habits, limits = agent.speaker.stack, agent.speaker.habits, plan.limits
     usual = _measured(agent, agent.speaker.brief, [int(user) for user in some], min(MAX_K, len(dataset.catalog)))
     profiles = (quoting.dumps(quoting.fields(dataset.profile(int(user)))) for user in users)
-    most = longest(agent.speaker.brief, dataset.catalog, profiles, limits.n, limits.max_rounds)
+    most = longest(agent.speaker.brief, dataset.catalog, profiles, limits.n, limits.max_rounds, habits)
     answer = agent.speaker.brief.max_tokens + stack.endpoint.headroom
     prompt = Prompt(most.first, most.each_round + answer, answer, usual_round=usual.each_round, usual_first=usual.first)
     found = estimate(
@@ -92,7 +92,7 @@ def dry_run(
         repairs=0,
         ranking=Ranking(
             usual.ranking * USUAL_RANKED // BATCH,
-            most.alone,
+            most.order,
             most_ranking(limits.max_rounds, habits, len(dataset.catalog)),
             float(habits.samples),
         ),
@@ -106,12 +106,6 @@ def dry_run(
 def _alone(baseline: Baseline, habits: RankHabits, limits: Limits, usual: int, most: int) -> Ranking:
     """A baseline's questions, which stand alone."""
     return Ranking(usual * USUAL_RANKED // BATCH, most, baseline.most(habits, limits), float(baseline.usual(habits)))
-
-
-def most_ranking(max_rounds: int, habits: RankHabits, n_items: int) -> int:
-    """How many questions for an order one user can cause: some rounds bring candidates, in all others they are ranked."""
-    rounds = range(1, max_rounds)
-    return max(((max_rounds - r) * most_questions(min(MAX_K * r, n_items), habits) for r in rounds), default=0)
 
 
 @dataclass(frozen=True)
@@ -129,9 +123,10 @@ def _measured(agent: Agent, brief: Brief, users: list[int], most_items: int) -> 
     explorer = replace(agent.explorer, surrogate=BuiltinSurrogate(), toolbox=tools)
     done = [replace(explorer.explore(agent.user(user)), brief=brief) for user in users]
     asked = [list(requests(trajectory)) for trajectory in done]
-    first = _mean([in_bytes(each[0]) for each in asked])
+    first = _mean([usual_size(each[0]) for each in asked])
     an_item = _mean([size for pair in zip(done, asked, strict=True) for size in _bytes_an_item(*pair)])
-    return _Usual(round(first), round(an_item * min(USUAL_K, most_items)), round(_mean(ranker.sizes) or first))
+    added = (USUAL_LISTS * min(USUAL_K, most_items) + agent.explorer.limits.n) / (USUAL_LISTS + 1)
+    return _Usual(round(first), round(an_item * added), round(_mean(ranker.sizes) or first))
 
 
 def _mean(sizes: Sequence[float]) -> float:
@@ -140,7 +135,7 @@ def _mean(sizes: Sequence[float]) -> float:
 
 def _bytes_an_item(trajectory: Trajectory, asked: list[Request]) -> list[float]:
     """By how many bytes the conversation grows for each item of an observation, round by round."""
-    grown = [in_bytes(after) - in_bytes(before) for before, after in pairwise(asked)]
+    grown = [usual_size(after) - usual_size(before) for before, after in pairwise(asked)]
     shown = [step.observation for step in trajectory.steps]
     each = zip(grown, shown, strict=False)
     return [more / len(seen.items) for more, seen in each if isinstance(seen, Shown) and seen.items]

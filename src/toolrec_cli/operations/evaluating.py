@@ -15,7 +15,7 @@ from toolrec_cli.data.interactions import Interactions, Part
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.evaluation.beyond import beyond
 from toolrec_cli.evaluation.groups import Group, Traits, grouped
-from toolrec_cli.evaluation.report import LLMRow, Report, compare, difference, hit_interval
+from toolrec_cli.evaluation.report import UNHEARD, LLMRow, Report, compare, difference, hit_interval
 from toolrec_cli.operations.accounting import accounted, used
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.comparing import backbone_lists, baseline_lists, everybody, traits, world
@@ -23,7 +23,7 @@ from toolrec_cli.operations.deriving import derive
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
 from toolrec_cli.operations.list_making import BUILTIN, SURROGATE, Made, builtin_lists, make_lists
 from toolrec_cli.operations.llm_baselines import llm_lists
-from toolrec_cli.operations.resuming import Again, asked, plain, underway
+from toolrec_cli.operations.resuming import Again, asked, is_over, plain, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.seeds import stream
@@ -82,7 +82,7 @@ def evaluate(
         raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
     if plan.asked and plan.agent.model is None:
         raise UsageError(f"The baseline {plan.asked[0]} is a language model's.", hint="Say which: --model NAME.")
-    if again and again.run.manifest.status == "done":
+    if again and is_over(again.run):
         return again.run, _stored_report(again.run)
     possible = dataset.users_with(part)
     users = dataset.user_indices(whom(setting, dataset, plan, again))
@@ -94,7 +94,7 @@ def evaluate(
         accounted(run, agent.speaker),
     ):
         made = make_lists(agent, users, record, progress, pace, plan.depth)
-        derive(run, record, None)
+        outcome = derive(run, record, None)
         asked_of = _Asked(setting, dataset, plan, agent, beside, users, everybody(dataset, agent, part, users))
         lists, llm_rows = _beside(asked_of, made, progress, pace)
         _write_rankings(run, dataset, users, lists)
@@ -102,7 +102,9 @@ def evaluate(
         report = replace(report, usage=used(agent.speaker) if agent.speaker else None, llm_rows=llm_rows)
         write_values(run, dataset, users, values)
         write_json(run.path / "report.json", asdict(report))
-        run.update(result={"n_users": len(users), "statuses": report.statuses, **agent.retrieval})
+        unheard = outcome.unheard + sum(row.ends.get(UNHEARD, 0) for row in llm_rows.values())
+        ended = {"n_users": len(users), "statuses": report.statuses, "unheard": unheard}
+        run.update(result={**ended, **agent.retrieval})
     return run, report
 
 

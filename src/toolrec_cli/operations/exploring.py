@@ -26,7 +26,7 @@ from toolrec_cli.operations.changing import Changes, changed
 from toolrec_cli.operations.deriving import Outcome, derive
 from toolrec_cli.operations.indexing import find_indexes
 from toolrec_cli.operations.modelling import ModelPlan, Speaker, introduce
-from toolrec_cli.operations.resuming import Again, plain, recorded, underway
+from toolrec_cli.operations.resuming import Again, is_over, plain, recorded, underway
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.tuned import find_tuned
 from toolrec_cli.progress import Progress, silent
@@ -223,12 +223,13 @@ def explore_all(
 ) -> tuple[RunDir, Outcome]:
     """Explore for any number of users, each recorded as it ends; no trajectory is held.
 
-    With `again` that run goes on: `user_ids` and `plan` are those it began with, and nobody on record is asked again.
+    With `again` that run goes on: `user_ids` and `plan` are those it began with, and nobody on record is asked again but whom the
+    server failed to answer.
     Raises UsageError for an unknown user before anything runs, and when something that matters has changed since.
     """
     plan = plan or AgentPlan()
     users = dataset.user_indices(user_ids)
-    if again and again.run.manifest.status == "done":
+    if again and is_over(again.run):
         return again.run, Outcome.of(recorded(again.run))
     read = users if pace is None or pace.runner is None else users[:0]  # elsewhere, each reads those he needs
     agent = assemble(setting, dataset, plan, read, again=again, progress=progress)

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from toolrec_cli.agent.baseline import LLM_BASELINES, Baseline, Desk
-from toolrec_cli.evaluation.report import FILLED, ORDERED, REFUSED, REJECTED, LLMRow
+from toolrec_cli.evaluation.report import FILLED, ORDERED, REFUSED, REJECTED, UNHEARD, LLMRow
 from toolrec_cli.evaluation.rows import padded
-from toolrec_cli.llm.failures import Rejected
+from toolrec_cli.llm.failures import Rejected, Unheard
 from toolrec_cli.llm.metered import Ledger, Metered
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.exploring import Agent, blocks
@@ -70,8 +70,8 @@ def _listed(baseline: Baseline, desk: Desk, user: User, n: int) -> tuple[IntArra
     """What the model names, in its order; then the other candidates as the tools agree, then the backbone's; and whose it is."""
     try:
         answer = baseline.answer(desk, user)
-    except Rejected:
-        return np.zeros(0, np.int64), REJECTED
+    except Rejected as error:
+        return np.zeros(0, np.int64), UNHEARD if isinstance(error, Unheard) else REJECTED
     if not answer.named:
         return np.zeros(0, np.int64), REFUSED
     own = len(answer.named) >= min(desk.explorer.limits.n, len(answer.candidates))

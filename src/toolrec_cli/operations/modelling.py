@@ -20,7 +20,7 @@ from toolrec_cli.llm.metered import labelled
 from toolrec_cli.llm.replayed import FromRecord
 from toolrec_cli.llm.stack import Earlier, ModelOptions, Stack, build, settings_digest
 from toolrec_cli.models.scoring import BlockScorer
-from toolrec_cli.operations.accounting import EXCHANGES, UNANSWERED, ExchangeLog
+from toolrec_cli.operations.accounting import EXCHANGES, FAILURES, UNANSWERED, ExchangeLog
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.tools.finish import FinishTool
@@ -55,6 +55,8 @@ class Speaker:
     log: ExchangeLog
     unanswered: ExchangeLog
     """Questions that may have been billed and got no answer."""
+    failures: ExchangeLog
+    """Questions that ended without one."""
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -128,20 +130,21 @@ def introduce(
 
     Raises UsageError for settings that make no sense, InputError for a key file or a cache that cannot be used.
     """
-    log, unanswered = ExchangeLog(), ExchangeLog()
+    log, unanswered, failures = ExchangeLog(), ExchangeLog(), ExchangeLog()
     stack = build(
         plan.options,
         setting.environment,
         setting.workspace,
         sink=log.add,
         unanswered=unanswered.add,
+        failed=failures.add,
         earlier=_earlier(before) if before else None,
         around=upon.over if upon else None,
     )
     protocol, legal_only = plan.protocol or stack.endpoint.protocol, stack.endpoint.dynamic_schema
     plan = replace(plan, version=plan.version or (prompt_version(before) if before else VERSION))
     brief = brief_of(plan, dataset, facets, attributes, limits, protocol, legal_only=legal_only)
-    return Speaker(stack, brief, habits_of(plan, setting), log, unanswered)
+    return Speaker(stack, brief, habits_of(plan, setting), log, unanswered, failures)
 
 
 def habits_of(plan: ModelPlan, setting: Setting) -> RankHabits:
@@ -185,4 +188,4 @@ def _earlier(run: RunDir) -> Earlier:
     """What a run has asked before; once another server answered in it, nobody knows which answer is whose."""
     drifted = any(name.startswith("inputs.model") for entry in run.manifest.resumed for name in entry.get("drift", ()))
     settings = "" if drifted else run.manifest.inputs.get("model:settings", "")
-    return Earlier(run.path / EXCHANGES, run.path / UNANSWERED, settings)
+    return Earlier(run.path / EXCHANGES, run.path / UNANSWERED, settings, run.path / FAILURES)

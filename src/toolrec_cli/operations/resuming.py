@@ -52,13 +52,19 @@ def going(
 def underway(
     setting: Setting, manifest: Manifest, user_ids: Sequence[str], again: Again | None = None
 ) -> Generator[tuple[RunDir, Record]]:
-    """`going`, with the record of trajectories. Raises the same."""
+    """`going`, with the record of trajectories: whom the server failed to answer is still to be asked. Raises the same."""
     with (
         going(setting, manifest, user_ids, TRAJECTORIES, again) as run,
         Record(run.path / TRAJECTORIES, user_ids) as record,
     ):
         take_in(run.path, record, user_ids)
+        record.ask_again()
         yield run, record
+
+
+def is_over(run: RunDir) -> bool:
+    """Whether nothing is left to be asked: it is done, and the server failed to answer nobody."""
+    return run.manifest.status == "done" and not run.manifest.result.get("unheard")
 
 
 def asked(run: RunDir) -> list[str]:

@@ -96,11 +96,12 @@ class Pace:
         return (self.workers or 1) if self.workers or n_users < MANY else cores()
 
 
-def chunks(positions: IntArray, workers: int, smallest: int | None = None) -> Sequence[IntArray]:
+def chunks(positions: IntArray, workers: int, smallest: int = _SMALLEST, at_once: int = BLOCK) -> Sequence[IntArray]:
     """The positions in blocks that are encoded at once: as many as fit, but enough of them to keep all workers busy.
 
-    `smallest`: how many are worth a block of their own; None: as many as where nobody is waited for.
+    `smallest`: how many are worth a block of their own. `at_once`: so many are begun before the first one ends, and none of
+    them is to wait until later ones are encoded.
     """
-    least = _SMALLEST if smallest is None else smallest
-    size = BLOCK if workers == 1 else int(np.clip(len(positions) / (workers * _CHUNKS), least, BLOCK))
+    share = at_once if workers == 1 else len(positions) / (workers * _CHUNKS)
+    size = int(np.clip(share, smallest, BLOCK))
     return [positions[start : start + size] for start in range(0, len(positions), size)]

@@ -8,10 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from toolrec_cli.agent.codec import superseded
 from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError, unknown
-from toolrec_cli.operations.resuming import ASKED_FILE
+from toolrec_cli.operations.resuming import ASKED_FILE, is_over
 from toolrec_cli.operations.tried import FILE as TRIED
 from toolrec_cli.storage.atomic import replacing, unhidden
 from toolrec_cli.storage.lock import holder
@@ -176,7 +177,7 @@ def status_of(run: RunDir) -> str:
 
 def _is_resumable(run: RunDir) -> bool:
     return (
-        run.manifest.status != "done"
+        not is_over(run)
         and status_of(run) != "running"
         and (run.path / ASKED_FILE).is_file()
         and bool(run.manifest.plan)
@@ -191,7 +192,7 @@ def _counts(run: RunDir) -> tuple[int | None, int | None]:
     if (run.path / TRIED).is_file():  # a line a user and variant, and nobody knows how many variants there will be
         return None, None
     log = run.path / TRAJECTORIES
-    on_record = _n_lines(log) if has_lines(log) else 0
+    on_record = _n_lines(log) - len(superseded(log)) if has_lines(log) else 0
     return on_record, pl.scan_parquet(run.path / ASKED_FILE).select(pl.len()).collect().item()
 
 

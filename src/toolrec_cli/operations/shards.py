@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolrec_cli.operations.record import Record, owner
+from toolrec_cli.agent.codec import owner
+from toolrec_cli.operations.record import Record
 
 FOLDER = "shards"
 """Where in a run they lie while it is under way."""

@@ -18,7 +18,8 @@ from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import CheckError, InputError, UsageError
 from toolrec_cli.llm.failures import NotOnRecord
-from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord, Sitting
+from toolrec_cli.llm.index import ExchangeIndex
+from toolrec_cli.llm.replayed import FromRecord, Sitting
 from toolrec_cli.operations.accounting import EXCHANGES
 from toolrec_cli.operations.changing import changed
 from toolrec_cli.operations.earlier import Before

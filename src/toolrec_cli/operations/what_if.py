@@ -16,7 +16,8 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import PARTLY, ToolRecError
 from toolrec_cli.evaluation.what_if import Departure, WhatIf
 from toolrec_cli.llm.estimates import DryRun
-from toolrec_cli.llm.replayed import ExchangeIndex, FromRecord
+from toolrec_cli.llm.index import ExchangeIndex
+from toolrec_cli.llm.replayed import FromRecord
 from toolrec_cli.operations.accounting import EXCHANGES, accounted
 from toolrec_cli.operations.asking import Pace, ask
 from toolrec_cli.operations.departing import UponRecord, stay

@@ -44,10 +44,11 @@ def _print_bill(found: DryRun) -> None:
 
 def _say_what_counts(price_source: str) -> None:
     say(
-        f"Prices: {price_source}. At most: every round taken, as many orders as can be asked for, the longest items of the "
-        "catalogue in each list, every answer as long as allowed, a token a byte. Expected: five rounds and an order a user, the "
-        "prompts of five of them. Not counted: what a server bills above its token limit, or for tries that the SDK repeats. "
-        "Answers that are in the cache cost nothing.",
+        f"Prices: {price_source}. At most: every round taken with 200 items asked for, as many orders as can be asked for, "
+        "each once more since it was wrong, the longest items of the catalogue in each list, every answer as long as allowed, a "
+        "token a byte: a bound and no guess; --max-cost or --max-tokens set a lower one. Expected: five rounds, 30 items in a "
+        "list, an order of 50 a user, the prompts of five of them, four bytes a token. Not counted: what a server bills above "
+        "its token limit, or for tries that the SDK repeats. Answers that are in the cache cost nothing.",
         style="dim",
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.evaluation.report import FILLED, ORDERED, REFUSED, REJECTED, Report, Row
+from toolrec_cli.evaluation.report import FILLED, ORDERED, REFUSED, REJECTED, UNHEARD, Report, Row
 from toolrec_cli.evaluation.significance import Interval, Paired
 from toolrec_cli.render.bill import spoken_usage
 from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
@@ -149,7 +149,8 @@ def _ordered(report: Report) -> list[str]:
     """Whose the lists are of each row in which the language model did not explore, and what they took."""
     said: list[str] = []
     for name, row in report.llm_rows.items():
-        own, filled, refused, rejected = (row.ends.get(end, 0) for end in (ORDERED, FILLED, REFUSED, REJECTED))
+        own, filled, refused = (row.ends.get(end, 0) for end in (ORDERED, FILLED, REFUSED))
+        rejected = row.ends.get(REJECTED, 0) + row.ends.get(UNHEARD, 0)
         said.append(
             f"{name}: {own:,} of {report.n_users:,} lists are the model's own, {filled:,} filled up from the tools, "
             f"{refused:,} missing because no candidate was named, {rejected:,} because no answer came; "

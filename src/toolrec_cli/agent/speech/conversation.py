@@ -4,7 +4,7 @@ Nothing here depends on the day, on chance or on what comes later, so that the b
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from toolrec_cli.agent import lines, quoting
 from toolrec_cli.agent.loop import stuck
@@ -19,6 +19,8 @@ _NAMED = 10
 """Names that were turned away, or taken for a title, which are told."""
 
 ALL = ("retrieve", "rank", "finish")
+
+_KEPT = "_told"
 
 
 def brief_of(trajectory: Trajectory) -> Brief:
@@ -44,12 +46,35 @@ def offered(trajectory: Trajectory) -> tuple[str, ...]:
 def messages(
     trajectory: Trajectory, said: Callable[[Step], Message], answered: Callable[[Step, str], Sequence[Message]]
 ) -> tuple[Message, ...]:
-    """System, opening, then for every step what the assistant `said` and how that is `answered` (step, observation)."""
-    found = [Message("system", brief_of(trajectory).system), Message("user", opening(trajectory))]
-    for number, step in enumerate(trajectory.steps, start=1):
-        found.append(said(step))
-        found.extend(answered(step, observed(trajectory, number)))
-    return tuple(found)
+    """System, opening, then for every step what the assistant `said` and how that is `answered` (step, observation).
+
+    What was told before is kept beside the trajectory's fields, and only what came since is made.
+    """
+    kept = trajectory.__dict__.get(_KEPT)
+    if kept is None or not kept.goes_on_with(trajectory, said):
+        first = [Message("system", brief_of(trajectory).system), Message("user", opening(trajectory))]
+        kept = trajectory.__dict__[_KEPT] = _Told(said, brief_of(trajectory), first)
+    for number, step in enumerate(trajectory.steps[len(kept.steps) :], start=len(kept.steps) + 1):
+        kept.messages.append(said(step))
+        kept.messages.extend(answered(step, observed(trajectory, number)))
+        kept.steps.append(step)
+    return tuple(kept.messages)
+
+
+@dataclass
+class _Told:
+    """A conversation so far: how it is spoken, and the steps that are in it."""
+
+    said: Callable[[Step], Message]
+    brief: Brief
+    messages: list[Message]
+    steps: list[Step] = field(default_factory=list[Step])
+
+    def goes_on_with(self, trajectory: Trajectory, said: Callable[[Step], Message]) -> bool:
+        """Whether these are the first steps of the trajectory, told in the same way."""
+        same = zip(self.steps, trajectory.steps, strict=False)
+        whole = len(self.steps) <= len(trajectory.steps) and all(mine is its for mine, its in same)
+        return whole and self.said is said and self.brief is trajectory.brief
 
 
 def opening(trajectory: Trajectory) -> str:

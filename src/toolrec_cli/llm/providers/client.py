@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 120.0
 """Seconds that an answer may take, from the first byte sent to the last one read."""
+CONNECT = 10.0
+"""Seconds of them at most to get a connection in."""
 MAX_RETRIES = 5
 CONNECTIONS = 128
 """As many keep their connection open; more in flight open new ones."""
@@ -53,6 +55,7 @@ class OpenAICompatible:
         self._model, self.endpoint, self._key = model, endpoint, key
         self._asked = failures.Asked(endpoint, model, key, timeout, max_retries + 1)
         self._client = _sdk_client(endpoint, key, timeout, max_retries, transport)
+        self._root = str(self._client.base_url).removesuffix("/")
         self._note = note
         self._lock = threading.Lock()
         self._refused: frozenset[str] = frozenset()
@@ -143,13 +146,13 @@ class OpenAICompatible:
     def _post(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """One exchange. Raises APIStatusError for a status of 400 and above, ProviderError for everything else.
 
-        The body is read here and not by the SDK: building its models costs more processor time than the whole exchange.
+        The body is written and read here and not by the SDK: building its models costs more processor time than the exchange.
         """
         import httpx2
         from openai import APIConnectionError
 
         try:
-            response = self._client.post(path, cast_to=httpx2.Response, body=body)
+            response = self._client.post(self._root + path, cast_to=httpx2.Response, content=_written(body))
         except APIConnectionError as error:
             raise failures.of_connection(self._asked, error) from None
         retries = int(response.request.headers.get("x-stainless-retry-count", 0))
@@ -181,20 +184,35 @@ def _sdk_client(
     import httpx2
     import openai
 
-    from toolrec_cli.llm.providers.deadline import hooks
-
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS)
-    waits = httpx2.Timeout(timeout, connect=min(timeout, 10.0))
+    waits = httpx2.Timeout(timeout, connect=min(timeout, CONNECT))
     client: Any = openai.OpenAI(
         api_key=key.reveal() if key else "none",
         base_url=endpoint.base_url,
         max_retries=max_retries,
         timeout=waits,
-        http_client=httpx2.Client(limits=limits, timeout=waits, event_hooks=hooks(timeout), transport=transport),
+        http_client=_http_client(waits, timeout, transport),
     )
     if not (endpoint.vendor and endpoint.preset == "openai"):
         _forget_openai(client)
     return client
+
+
+def _http_client(waits: "httpx2.Timeout", timeout: float, transport: "httpx2.BaseTransport | None") -> "httpx2.Client":
+    """Over `transport`; without one, the direct way, or httpx2's own where a proxy is named."""
+    import httpx2
+
+    from toolrec_cli.llm.providers.deadline import hooks
+    from toolrec_cli.llm.providers.direct import Client, Direct, proxied
+
+    if transport is None and not proxied():
+        return Client(timeout=waits, transport=Direct(timeout, min(timeout, CONNECT), CONNECTIONS))
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS)
+    return Client(limits=limits, timeout=waits, event_hooks=hooks(timeout), transport=transport)
+
+
+def _written(body: dict[str, Any]) -> bytes:
+    """A body as it is sent."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _forget_openai(client: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TypeVar
 from toolrec_cli.agent.codec import encode
 from toolrec_cli.operations.pool import each
 from toolrec_cli.operations.processes import each_in_processes
-from toolrec_cli.operations.running import Done, IntArray, Job, chunks
+from toolrec_cli.operations.running import BLOCK, Done, IntArray, Job, chunks
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ class Local:
         """As a `Runner` does."""
         asked = job.agent.speaker is not None  # a server: its answers are waited for, and one process keeps the account
         workers = job.pace.processes(len(positions), alone=asked or job.on_step is not None)
-        parts, one = chunks(positions, workers), _one(job)
+        parts, one = chunks(positions, workers, at_once=job.threads if asked else BLOCK), _one(job)
         if workers > 1 and len(parts) > 1:
             yield from each_in_processes(parts, lambda part: _in_worker(job, part), workers)
         else:
