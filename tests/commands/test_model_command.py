@@ -365,7 +365,7 @@ def test_what_is_about_a_model_needs_one(toolrec: Run, workspace: Path) -> None:
     said = toolrec("eval", "--baselines", "llm-rnk", "-w", workspace)
     assert (said.returncode, "There is no baseline 'llm-rnk'." in said.stderr) == (2, True)
     said = toolrec("eval", "--ablate", "rounds", "--model", "m", "-w", workspace)
-    assert (said.returncode, "Ablations are of the built-in surrogate." in said.stderr) == (2, True)
+    assert (said.returncode, "--ablate rounds is of the built-in surrogate." in said.stderr) == (2, True)
 
 
 def free_port() -> int:

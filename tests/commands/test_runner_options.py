@@ -56,8 +56,8 @@ def test_what_a_cluster_cannot_do_is_refused(toolrec: Run, tmp_path: Path, words
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_imports_ray_unasked(process: Run, explored: Path) -> None:
+def test_nobody_imports_ray_unasked(process: Run, workspace: Path) -> None:
     show = "import atexit, sys; atexit.register(lambda: print('ray' in sys.modules, file=sys.stderr))"
-    said = process("recommend", "--user", "3", "--json", "-w", explored, before=show)
+    said = process("recommend", "--user", "3", "--json", "-w", workspace, before=show)
     assert said.returncode == 0
     assert said.stderr.splitlines()[-1] == "False"

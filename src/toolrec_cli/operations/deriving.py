@@ -42,12 +42,7 @@ class Outcome:
 
     def as_result(self) -> dict[str, Any]:
         """As the manifest holds it."""
-        return {
-            "users": self.users,
-            "statuses": self.statuses,
-            "mean_rounds": self.mean_rounds,
-            "unheard": self.unheard,
-        }
+        return {"users": self.users, "statuses": self.statuses, "mean_rounds": self.mean_rounds}
 
     @classmethod
     def of(cls, record: Record) -> "Outcome":

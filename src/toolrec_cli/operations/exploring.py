@@ -241,7 +241,8 @@ def explore_all(
             n_asked += 1
         outcome = derive(run, record, SURROGATE)
         outcome.asked, outcome.seconds = n_asked, time.monotonic() - began
-        run.update(result={**outcome.as_result(), "untuned": agent.untuned, **agent.retrieval})
+        unheard = {"unheard": outcome.unheard} if agent.speaker else {}
+        run.update(result={**outcome.as_result(), **unheard, "untuned": agent.untuned, **agent.retrieval})
     return run, outcome
 
 
