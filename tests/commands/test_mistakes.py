@@ -203,3 +203,21 @@ def test_a_workspace_that_is_a_file_is_refused(toolrec: Run, tmp_path: Path, log
     assert said.returncode in (2, 3)
     assert said.stdout == ""
     assert path.read_text() == "not a folder"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("eval --ablate modles", "There is no ablation 'modles'. Did you mean 'models'?"),
+        ("stress idz", "'idz'"),
+        ("eval --max-cost 1", "is about a language model, and none is named."),
+        ("recommend --user 42 --max-cost 1", "is about a language model, and none is named."),
+    ],
+)
+def test_in_an_empty_folder_a_mistake_is_said_before_anything_is_trained(
+    toolrec: Run, tmp_path: Path, words: str, reason: str
+) -> None:
+    said = toolrec(*words.split(), "-w", tmp_path)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert reason in one_line(said.stderr)
+    assert names(tmp_path / "runs") == []

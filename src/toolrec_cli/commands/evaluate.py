@@ -45,12 +45,14 @@ def evaluate(
     baselines = _chosen(asked.baselines, found)
     ready.known(found, attributes=surrogate.attributes)
     setting = output.setting(ctx)
-    ready.trained(setting, found)
+    if ablation.ablate is not None:
+        _known_ablation(ablation.ablate)
     agent = surrogate.plan(asked.split, llm.model_plan(ctx.params, output.workspace))
     other = ablation.other_model(agent.model)
     if resumed.resume is None:
         ready.all_there_are(n_users, *options.held_out(found, asked.split))
     again = resumed.again(output.workspace)
+    ready.trained(setting, found)
     if ablation.ablate is not None:
         return _ablate(ctx, setting, found, ablation, agent, other, n_users, again, output.as_json)
     from toolrec_cli.operations.evaluating import EvalPlan, whom
@@ -106,6 +108,13 @@ def _chosen(baselines: str, found: Any) -> tuple[str, ...]:
         say(f"Left out: {why}.", style="dim")
     groups = {"all": [name for name in everything if not reasons.get(name)], "llm": LLM_BASELINES.names()}
     return tuple(dict.fromkeys(name for each in said for name in groups.get(each, [each])))
+
+
+def _known_ablation(name: str) -> None:
+    """Raises UsageError for one that does not exist."""
+    from toolrec_cli.operations.ablating import ABLATIONS
+
+    ABLATIONS.get(name)
 
 
 def _ablate(

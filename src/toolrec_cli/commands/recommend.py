@@ -74,8 +74,8 @@ def recommend(
     ready.known(found, attributes=surrogate.attributes)
     if whom.users is not None and whom.users.isdecimal() and again is None:
         ready.all_there_are(int(whom.users), found.n_users, f"in {found.name}")
-    ready.trained(setting, found)
     plan = surrogate.plan(None if full_history else "test", llm.model_plan(ctx.params, output.workspace))
+    ready.trained(setting, found)
     if ctx.params["dry_run"]:
         return llm.show_dry_run(setting, found, user_ids, again, plan, output.as_json)
     on_step = LiveTrace(rows).step if trace else None

@@ -51,11 +51,10 @@ def stress(
     n_users = options.number_or_all(users, "--users")
     found = ready.dataset(output.workspace, dataset)
     ready.known(found, attributes=surrogate.attributes)
-    setting = output.setting(ctx)
-    ready.trained(setting, found)
-    again = resumed.again(output.workspace)
+    setting, again = output.setting(ctx), resumed.again(output.workspace)
     if again is None:
         ready.all_there_are(n_users, *options.held_out(found, split))
+    ready.trained(setting, found)
     plan = StressPlan(surrogate.plan(split), n_users, shares, reruns)
     with bars() as progress:
         run, compared = run_stress(setting, found, kind, plan, progress, again)
