@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,13 +88,16 @@ class TunedRanker:
     def reasons(self, place: int) -> dict[str, float]:
         """By part, how much the score at `place` (from 0) of the last order would fall were the part the average one."""
         mine, average = self._values[place], self._values.mean(axis=0)
-        parts = dict.fromkeys(column.part for column in self._features.columns)
-        rows = np.tile(mine, (1 + len(parts), 1))
-        for row, part in enumerate(parts, start=1):
-            of_part = [column.part == part for column in self._features.columns]
-            rows[row, of_part] = average[of_part]
-        scores = self._weights.score(rows)
+        parts, of_part = self._parts
+        scores = self._weights.score(np.vstack([mine, np.where(of_part, average, mine)]))
         return {part: float(scores[0] - score) for part, score in zip(parts, scores[1:], strict=True)}
+
+    @cached_property
+    def _parts(self) -> tuple[list[str], npt.NDArray[np.bool_]]:
+        """The parts, and which of the columns are of each: [parts, F]."""
+        of = [column.part for column in self._features.columns]
+        parts = list(dict.fromkeys(of))
+        return parts, np.array([[part == other for other in of] for part in parts])
 
 
 def _spoken(reasons: Mapping[str, float]) -> str:
