@@ -7,8 +7,6 @@ tool of the attribute that fits worst until all fit or the rounds run out; what 
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from toolrec_cli.agent import words
 from toolrec_cli.agent.makeup import Gap, gap
 from toolrec_cli.agent.trajectory import Shown, Step, Trajectory, Turn
@@ -114,7 +112,11 @@ class BuiltinSurrogate:
 def _to_be_had(context: Context, attribute: str, label: str) -> bool:
     """Whether there is an item with the label that the user does not have."""
     having = context.facets.having(attribute, label)
-    return having is not None and bool(having.sum() > having[np.unique(context.user.history)].sum())
+    if having is None:
+        return False
+    left = having.copy()
+    left[context.user.history] = False
+    return bool(left.any())
 
 
 def _called(steps: list[Step], tool: str) -> bool:

@@ -61,6 +61,9 @@ class Memory:
 
     def _store(self, item_index: int, mark: Mark) -> bool:
         """Add the mark; whether the item is new here. A rank tool orders what is known, it is no new evidence of its own."""
-        new = item_index not in self.candidates
-        self.candidates.setdefault(item_index, self._kind(item_index, [])).marks.append(mark)
-        return new
+        known = self.candidates.get(item_index)
+        if known is None:
+            self.candidates[item_index] = self._kind(item_index, [mark])
+        else:
+            known.marks.append(mark)
+        return known is None

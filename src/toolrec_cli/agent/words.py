@@ -75,7 +75,7 @@ def asking_outright(found: Gap, label: str) -> str:
 
 
 def _held(context: Context) -> str:
-    tools = {mark.text for candidate in context.candidates.values() for mark in candidate.marks}
+    tools = {text for candidate in context.candidates.values() for text in candidate.texts}
     return f"I have {len(context.candidates)} candidates from {len(tools)} {'question' if len(tools) == 1 else 'questions'}."
 
 

@@ -43,18 +43,20 @@ class BlockScorer:
         self._tables |= {name: encoder.item_vectors(table).detach().numpy() for name, encoder in encoders.items()}
         self._blocks: tuple[_Block, ...] = ()
         self._singles: tuple[_Block, ...] = ()
+        self._last: dict[str | None, tuple[int, FloatArray]] = {}
+        """By tool, the user it was asked for last, and his scores: a ranker asks again for what was retrieved by."""
         self._encoding = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
         """Sent to another process, it has no histories: `read` some there."""
-        return {**self.__dict__, "_histories": None, "_blocks": (), "_singles": (), "_encoding": None}
+        return {**self.__dict__, "_histories": None, "_blocks": (), "_singles": (), "_last": {}, "_encoding": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _encoding=threading.Lock())
 
     def read(self, histories: Interactions) -> None:
         """From now on, these histories; what was encoded of others is forgotten. For one thread alone."""
-        self._histories, self._blocks, self._singles = histories, (), ()
+        self._histories, self._blocks, self._singles, self._last = histories, (), (), {}
 
     def with_tools(self, names: Sequence[str], others: Mapping[str, AttributeEncoder] | None = None) -> "BlockScorer":
         """The same backbone and histories with some of the encoders, and `others` beside them."""
@@ -93,8 +95,12 @@ class BlockScorer:
 
     def scores(self, attribute: str | None, user_index: int) -> FloatArray:
         """A fresh array with the score of every item for one user, [N + 1]."""
-        # One user at a time, and not a block's in one product, whose sums would depend on the company.
-        return self._tables[attribute] @ self._query(attribute, user_index)
+        last = self._last.get(attribute)
+        if last is None or last[0] != user_index:
+            # One user at a time, and not a block's in one product, whose sums would depend on the company.
+            last = user_index, self._tables[attribute] @ self._query(attribute, user_index)
+            self._last[attribute] = last
+        return last[1].copy()
 
     def near(self, attribute: str | None, user_index: int, n: int) -> tuple[IntArray, FloatArray] | None:
         """About `n` items that are likely the user's best (item_index), and their scores; None where there is no index."""
