@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from two_machines import ray
+from two_machines import another_machine, ray
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +14,7 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    found.add_node(num_cpus=1)
-    found.wait_for_nodes()
+    another_machine(found)
     yield found
     with suppress(Exception):
         ray.shutdown()

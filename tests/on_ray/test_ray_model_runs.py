@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from two_machines import everybody, on, opened, processes
+from two_machines import PATIENCE, another_machine, everybody, on, opened, processes
 
 from toolrec_cli.agent.codec import read_trajectories
 from toolrec_cli.agent.comparing import divergence
@@ -162,14 +162,13 @@ def test_of_a_killed_process_no_answer_is_paid_for_twice(
 def test_a_machine_that_is_lost_costs_nobody(
     cluster: Any, place: Path, tmp_path: Path, server: LoopbackServer, counting: Counting
 ) -> None:
-    third = cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
+    third = another_machine(cluster)
     lost = threading.Event()
     counting.at = {40: lambda: (cluster.remove_node(third, allow_graceful=False), lost.set())}
     run, _ = explore_all(
         Setting(place, out=tmp_path / "r"), opened(place), asked_of(place), planned(server), pace=on(cluster, AT_ONCE)
     )
-    assert lost.wait(30)
+    assert lost.wait(PATIENCE)
     assert counting.again == 0
     assert_all_there(run.path, place, n_asked=server.count)
 
@@ -311,7 +310,7 @@ def test_a_run_whose_first_process_is_stopped_goes_on_here(
     )
     child = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
     counting.at = {50: lambda: child.send_signal(number)}
-    said = child.communicate(timeout=120)
+    said = child.communicate(timeout=PATIENCE)
     assert len(counting.came) >= 50, said
     there = by_user(out)
     assert 0 < len(there) < N_USERS

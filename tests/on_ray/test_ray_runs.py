@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from two_machines import everybody, on, opened, ray
+from two_machines import PATIENCE, another_machine, everybody, on, opened, ray
 
 from toolrec_cli.agent.trajectory import Trajectory, Turn
 from toolrec_cli.errors import CheckError, InputError, WorkerLost
@@ -150,8 +150,7 @@ def test_a_machine_that_is_lost_costs_nobody(
     cluster: Any, place: Path, tmp_path: Path, played: Callable[..., None]
 ) -> None:
     played(tmp_path / "none", seconds=0.01)
-    third = cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
+    third = another_machine(cluster)
     log, lost = tmp_path / "r" / "trajectories.jsonl", threading.Event()
 
     def pull_the_plug() -> None:
@@ -160,9 +159,9 @@ def test_a_machine_that_is_lost_costs_nobody(
         cluster.remove_node(third, allow_graceful=False)
         lost.set()
 
-    threading.Thread(target=pull_the_plug).start()
+    threading.Thread(target=pull_the_plug, daemon=True).start()
     run, _ = explore_all(Setting(place, out=tmp_path / "r"), opened(place), everybody(place), pace=on(cluster))
-    assert lost.wait(30)
+    assert lost.wait(PATIENCE)
     assert_as_in_one_process(run.path, place)
 
 
@@ -260,7 +259,7 @@ def test_a_run_whose_first_process_is_stopped_goes_on_here(
         assert child.poll() is None, child.communicate()
         time.sleep(0.01)
     child.send_signal(number)
-    child.communicate(timeout=60)
+    child.communicate(timeout=PATIENCE)
     there = log.read_bytes().count(b"\n")
     assert 0 < there < N_USERS
     run, outcome = explore_all(

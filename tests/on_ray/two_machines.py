@@ -1,6 +1,9 @@
 """Two machines of a Ray cluster, played on this one, and what runs on them need."""
 
 import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ from toolrec_cli.data.dataset import Dataset  # noqa: E402
 from toolrec_cli.operations.runners.ray import Ray  # noqa: E402
 from toolrec_cli.operations.running import Pace  # noqa: E402
 
+PATIENCE = 600.0
+"""Seconds after which what a test waits for is given up: a busy machine takes its time."""
+
 
 def opened(workspace: Path) -> Dataset:
     return Dataset(workspace / "datasets" / "sample")
@@ -24,6 +30,29 @@ def everybody(workspace: Path) -> list[str]:
 
 def on(cluster: Any, concurrency: int = 1, **how: Any) -> Pace:
     return Pace(concurrency, runner=Ray(cluster.address), **how)
+
+
+def another_machine(cluster: Any) -> Any:
+    """One more, of one processor, once it is there. Ray gives up after 30 seconds, which a busy machine may take to start it."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ray._private.services, "get_node", _patiently(ray._private.services.get_node))
+        node = cluster.add_node(num_cpus=1, wait=False)
+    cluster.wait_for_nodes(timeout=PATIENCE)
+    return node
+
+
+def _patiently(get_node: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, asked until the node is known."""
+
+    def found(*asked: Any) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(RuntimeError):
+                return get_node(*asked)
+            time.sleep(0.2)
+        return get_node(*asked)
+
+    return found
 
 
 def processes(named: bytes) -> list[int]:
