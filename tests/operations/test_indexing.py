@@ -1,6 +1,9 @@
 """Retrieval by an index: built once, on record with its recall, used where it is asked for or where it pays."""
 
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +135,69 @@ def test_a_large_catalogue_has_one_unasked(films: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(indexing, "LEAST", 0.0)
     run, _ = explore_all(Setting(films), opened(films), ids(films, 2), AgentPlan(attributes=[]))
     assert "index:none" in run.manifest.inputs
+
+
+BUILDER = """
+import sys, time
+from pathlib import Path
+from toolrec_cli.data.dataset import Dataset
+from toolrec_cli.operations import indexing
+from toolrec_cli.operations.exploring import AgentPlan, explore_all
+from toolrec_cli.operations.setting import Setting
+workspace, name, others = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+build, digest = indexing.build_index, indexing.table_digest
+def arrived(table):
+    (workspace / f"{name} has come").touch()
+    return digest(table)
+def slowly(*args):
+    (workspace / f"{name} builds").touch()
+    while not all((workspace / f"{other} has come").exists() for other in others):
+        time.sleep(0.01)
+    time.sleep(0.5)
+    return build(*args)
+indexing.table_digest, indexing.build_index = arrived, slowly
+dataset = Dataset(workspace / "datasets" / "sample")
+plan = AgentPlan(attributes=[], retrieval="index")
+notes = lambda task, done, total, note="": print(task, note)
+explore_all(Setting(workspace, out=workspace / name), dataset, ["1"], plan, progress=notes)
+"""
+
+
+def building(workspace: Path, name: str, *others: str) -> "subprocess.Popen[str]":
+    """A process that explores by an index; if it builds one, not before `others` want one, too."""
+    words = [sys.executable, "-c", BUILDER, str(workspace), name, *others]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def until(path: Path, process: "subprocess.Popen[str]") -> None:
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+@needs_faiss
+def test_of_two_that_want_one_at_once_one_builds_it_and_the_other_reads_it(films: Path) -> None:
+    both = building(films, "a", "b"), building(films, "b", "a")
+    said = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sum((films / f"{name} builds").exists() for name in "ab") == 1
+    assert sum("another process builds it" in out for out, _ in said) == 1
+    first, second = (open_run(films / name).manifest for name in "ab")
+    assert first.inputs["index:none"] == second.inputs["index:none"]
+    folder = films / "cache" / "indexes"
+    assert sorted(path.suffix for path in folder.iterdir()) == [".faiss", ".json"]
+    assert verify(Setting(films), opened(films), open_run(films / "b")) == 1
+
+
+@needs_faiss
+def test_who_waits_for_a_builder_that_is_killed_builds_it_himself(films: Path) -> None:
+    first = building(films, "a", "nobody")
+    until(films / "a builds", first)
+    second = building(films, "b")
+    until(films / "b has come", second)
+    first.kill()
+    first.communicate()
+    said = second.communicate(timeout=120)
+    assert second.returncode == 0, said
+    assert (films / "b builds").exists()
+    assert verify(Setting(films), opened(films), open_run(films / "b")) == 1

@@ -119,6 +119,7 @@ def build_index(path: Path, table: FloatArray, queries: FloatArray, on_progress:
     card = IndexCard(table_digest(table), n_items, width, cells, 0, 0.0, len(queries), faiss.__version__)
     card = _settled(ItemIndex(inner, path, card), table, queries)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _card_path(path).unlink(missing_ok=True)  # of a file that is gone: nobody is to take it for the next one's
     with replacing(path) as temporary:
         temporary.write_bytes(faiss.serialize_index(inner).data)  # faiss itself does not notice a disk that fills up
         card = replace(card, sha256=file_digest(temporary))

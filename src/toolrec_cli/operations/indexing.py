@@ -1,6 +1,7 @@
 """Whether retrieval goes through an index, and which: found in the workspace's cache, or built there once for each item table."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress
 from toolrec_cli.seeds import stream
+from toolrec_cli.storage.atomic import make_folder
+from toolrec_cli.storage.lock import one_at_a_time
 
 LARGE = 1_000_000
 """Up to so many items every one is scored, unless an index is asked for."""
@@ -89,10 +92,13 @@ class _Sample:
 
 
 def _one(folder: Path, name: str | None, table: FloatArray, sample: _Sample, progress: Progress) -> ItemIndex:
-    digest = table_digest(table)
+    """A tool's index: the one that is there, or that another process is just building; else it is built."""
+    digest, said = table_digest(table), f"index {name or PLAIN}"
     path = folder / f"{digest[:16]}.faiss"
-    try:
+    with suppress(FileNotFoundError):
         return open_index(path, digest)
-    except FileNotFoundError:
-        said = f"index {name or PLAIN}"
+    make_folder(folder)
+    with one_at_a_time(folder, lambda: progress(said, 0, len(table) - 1, "another process builds it")):
+        with suppress(FileNotFoundError):
+            return open_index(path, digest)
         return build_index(path, table, sample.of(name), lambda done, total: progress(said, done, total))

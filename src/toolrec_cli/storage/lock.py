@@ -1,4 +1,5 @@
-"""One process a run: a lock file that says who holds it, and is recognised when its holder is dead.
+"""One process a run: a lock file that says who holds it, and is recognised when its holder is dead. And folders in which one
+process after the other works.
 
 The lock is the system's (flock), so that it ends with its holder, however that dies. The file says who holds it, for the
 message and for file systems that know no flock: a holder of this machine is dead when its process is gone, when another
@@ -9,7 +10,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,6 +54,27 @@ def holding(directory: Path) -> Generator[None]:
     finally:
         with suppress(OSError):  # what cannot be removed is stale as soon as this process has ended
             path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def one_at_a_time(folder: Path, on_wait: Callable[[], None]) -> Generator[None]:
+    """Wait until no other process is in here with `folder`, and keep others waiting. `on_wait` is called where there is somebody.
+
+    By the system's lock on the folder itself, which ends with its holder; where the file system knows none, nobody waits.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if not _locked(descriptor):
+            on_wait()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
         os.close(descriptor)
 
 
