@@ -6,10 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from toolrec_cli.commands import options
+from toolrec_cli.commands.grouping import grouped
+from toolrec_cli.commands.groups import Output
 
 
+@grouped
 def audit(
     ctx: typer.Context,
+    *,
     lists: Annotated[
         str,
         typer.Argument(metavar="RUN|FILE", help="A run with lists, or a table of user_id, item_id, rank or score."),
@@ -22,10 +26,7 @@ def audit(
         str | None, typer.Option(metavar="test|validation", help="Which held-out items. Default: the run's; else test.")
     ] = None,
     k: Annotated[int, typer.Option("--k", min=1, max=100, help="The cut-off.")] = 10,
-    seed: options.Seed = 42,
-    out: options.Out = None,
-    as_json: options.Json = False,
-    workspace: options.Workspace = Path(),
+    output: Output,
 ) -> None:
     """Anybody's lists, scored in every way that is in use: how much of a claim is denominators.
 
@@ -38,14 +39,12 @@ def audit(
     from toolrec_cli.commands import ready
     from toolrec_cli.operations.auditing import AuditPlan
     from toolrec_cli.operations.auditing import audit as run_audit
-    from toolrec_cli.operations.setting import Setting
     from toolrec_cli.render.audit import print_audit
     from toolrec_cli.render.console import say
 
-    path, name, part = _found(lists, dataset, split, workspace)
-    setting = Setting(workspace, seed, out, options.call_of(ctx))
-    run, found = run_audit(setting, ready.dataset(workspace, name), AuditPlan(path, row, part, k))
-    print_audit(found, as_json=as_json)
+    path, name, part = _found(lists, dataset, split, output.workspace)
+    run, found = run_audit(output.setting(ctx), ready.dataset(output.workspace, name), AuditPlan(path, row, part, k))
+    print_audit(found, as_json=output.as_json)
     say(f"Recorded in {run.path}: report.json", style="dim")
 
 

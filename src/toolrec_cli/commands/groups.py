@@ -74,10 +74,10 @@ class Output:
     as_json: options.Json = False
     workspace: options.Workspace = Path()
 
-    def setting(self, ctx: typer.Context) -> Any:
-        """The `Setting`: where the operation works, and what its record says of how it was called."""
+    def setting(self, ctx: typer.Context, preset: dict[str, Any] | None = None) -> Any:
+        """The `Setting`: where the operation works, and what its record says of how it was called, and what a preset said."""
         import os
 
         from toolrec_cli.operations.setting import Setting
 
-        return Setting(self.workspace, self.seed, self.out, options.call_of(ctx), os.environ)
+        return Setting(self.workspace, self.seed, self.out, options.call_of(ctx, preset), os.environ)

@@ -62,6 +62,8 @@ Negatives = Annotated[
     int | None,
     typer.Option("--negatives", min=1, help="Items drawn a step by sampled and gbce. Default: 3,000 and 256."),
 ]
+Epochs = Annotated[int, typer.Option(min=1, help="At most so many passes over the data.")]
+LearningRate = Annotated[float, typer.Option(min=0.0, help="The highest rate of the schedule.")]
 Device = Annotated[
     str, typer.Option("--device", metavar="NAME", help="cpu, cuda or mps; auto: cuda where it is there, else cpu.")
 ]

@@ -1,38 +1,39 @@
 """toolrec prep"""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+import typer
 
 from toolrec_cli.commands import options
-from toolrec_cli.commands import prep_options as given
+from toolrec_cli.commands.grouping import grouped
+from toolrec_cli.commands.prep_options import Choices, Files
 
 
+@grouped
 def prep(
-    source: given.Source = "sample",
-    raw: given.Raw = None,
-    interactions: given.InteractionsFile = None,
-    items: given.ItemsFile = None,
-    user_col: given.UserCol = None,
-    item_col: given.ItemCol = None,
-    time_col: given.TimeCol = None,
-    rating_col: given.RatingCol = None,
-    title_col: given.TitleCol = None,
-    list_separator: given.ListSeparator = None,
-    kind: given.Kind = None,
-    min_rating: given.MinRating = None,
-    deduplicate: given.Deduplicate = None,
-    k_core: given.KCore = None,
-    user_core: given.UserCore = None,
-    item_core: given.ItemCore = None,
-    min_history: given.MinHistory = None,
-    sample_users: given.SampleUsers = None,
-    seed: given.SampleSeed = None,
-    split: given.Split = None,
-    preset: given.Preset = None,
-    name: given.Name = None,
-    skip_bad: given.SkipBad = False,
-    report: given.ReportFile = None,
-    force: given.Force = False,
+    ctx: typer.Context,
+    *,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="sample, table for your own files, or one of: ml-1m, ml-32m, amazon, yelp, recbole, …",
+        ),
+    ] = "sample",
+    files: Files,
+    choices: Choices,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to call it. Default: the source's name.")
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on when more than 1 % of the rows are bad.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FILE", help="List all rejected rows in this Parquet file, with their reasons."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a data set that is prepared already.")] = False,
     as_json: options.Json = False,
     workspace: options.Workspace = Path(),
 ) -> None:
@@ -44,38 +45,14 @@ def prep(
     [bold]toolrec prep ml-1m --raw ml-1m.zip[/bold] takes MovieLens 1M as GroupLens packs it.
     [bold]toolrec prep table --interactions clicks.csv --items products.csv --name shop[/bold] takes anybody's tables.
     """
-    from toolrec_cli.data.choices import resolve
-    from toolrec_cli.data.source import ReadOptions
     from toolrec_cli.operations.preparing import PrepOptions, prepare
     from toolrec_cli.render.console import print_json, say
     from toolrec_cli.render.dataset import dataset_document, print_dataset, print_notes
     from toolrec_cli.render.progress import bars
 
-    read = ReadOptions(
-        raw=raw,
-        interactions=interactions,
-        items=items,
-        user_column=user_col,
-        item_column=item_col,
-        time_column=time_col,
-        rating_column=rating_col,
-        title_column=title_col,
-        list_separator=list_separator,
-        kinds=_kinds(kind or []),
-    )
-    wanted = {
-        "min_rating": min_rating,
-        "deduplicate": deduplicate,
-        "user_core": user_core or k_core,
-        "item_core": item_core or k_core,
-        "min_history": min_history,
-        "sample_users": sample_users,
-        "seed": seed,
-        "split": split,
-    }
-    choices = resolve(wanted, preset)
+    wanted = PrepOptions(files.read_options(), name, force, skip_bad, report, choices.resolved())
     with bars() as progress:
-        dataset = prepare(workspace, source, PrepOptions(read, name, force, skip_bad, report, choices), progress)
+        dataset = prepare(workspace, source, wanted, progress)
     if as_json:
         print_json(dataset_document(dataset))
     else:
@@ -84,17 +61,3 @@ def prep(
     if report is not None:
         say(f"Rejected rows: {sum(dataset.card.bad_rows.values()):,}, in {report}", style="dim")
     say(f"Next: {options.command(f'pretrain {dataset.name}', workspace)}", style="dim")
-
-
-def _kinds(pairs: list[str]) -> dict[str, Any]:
-    """["price=numeric"] -> {"price": Kind.NUMERIC}."""
-    from toolrec_cli.data.catalog import Kind
-    from toolrec_cli.errors import UsageError, unknown
-
-    found: dict[str, Kind] = {}
-    for pair in pairs:
-        name, _, kind = pair.partition("=")
-        if kind not in list(Kind):
-            raise UsageError(f"--kind {pair!r}: {unknown('kind', kind, list(Kind))}")
-        found[name] = Kind(kind)
-    return found

@@ -30,6 +30,20 @@ class Whom:
     ] = None
 
 
+@dataclass(frozen=True)
+class Traced:
+    """What is shown while it explores."""
+
+    trace: Annotated[bool, typer.Option("--trace", help="Show every thought, action and observation (stderr).")] = False
+    rows: Annotated[int, typer.Option(min=1, help="Items shown of each observation in a trace.")] = 8
+
+    def on_step(self) -> Any:
+        """What is told of every step; None where nothing is shown."""
+        from toolrec_cli.render.trace import LiveTrace
+
+        return LiveTrace(self.rows).step if self.trace else None
+
+
 @resumable
 @llm.with_model
 @grouped
@@ -38,10 +52,7 @@ def recommend(
     *,
     dataset: options.DatasetName = None,
     whom: Whom,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="Show every thought, action and observation (stderr).")
-    ] = False,
-    rows: Annotated[int, typer.Option(min=1, help="Items shown of each observation in a trace.")] = 8,
+    traced: Traced,
     full_history: Annotated[
         bool,
         typer.Option("--full-history", help="Use every interaction, the held-out ones too (to serve, not to score)."),
@@ -63,10 +74,9 @@ def recommend(
     from toolrec_cli.commands import ready
     from toolrec_cli.operations.exploring import explore_all
     from toolrec_cli.render.progress import bars
-    from toolrec_cli.render.trace import LiveTrace
 
     _one_way(whom.user, whom.users, resumed.resume)
-    pace = llm.pace(ctx.params, work, watched=trace)
+    pace = llm.pace(ctx.params, work, watched=traced.trace)
     found = ready.dataset(output.workspace, dataset)
     setting, again = output.setting(ctx), resumed.again(output.workspace)
     user_ids = _whom(found, again, whom, output.seed)
@@ -78,10 +88,9 @@ def recommend(
     ready.trained(setting, found)
     if ctx.params["dry_run"]:
         return llm.show_dry_run(setting, found, user_ids, again, plan, output.as_json)
-    on_step = LiveTrace(rows).step if trace else None
-    with bars(shown=not trace) as progress:
+    with bars(shown=not traced.trace) as progress:
         run, outcome = explore_all(
-            setting, found, user_ids, plan, again=again, on_step=on_step, progress=progress, pace=pace
+            setting, found, user_ids, plan, again=again, on_step=traced.on_step(), progress=progress, pace=pace
         )
     _print(run, outcome, many=whom.users is not None, as_json=output.as_json)
     _say_how(run, outcome, plan, many=whom.users is not None)

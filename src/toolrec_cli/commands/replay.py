@@ -1,5 +1,6 @@
 """toolrec replay"""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,64 +8,48 @@ import typer
 
 from toolrec_cli.commands import model_options as llm
 from toolrec_cli.commands import options
-from toolrec_cli.commands.supposing import what_if as suppose
+from toolrec_cli.commands.grouping import grouped
+from toolrec_cli.commands.supposing import Supposed, what_if
 
 AT_ONCE = 20
 """Users that are shown of a run of many, unless all are asked for."""
 
-_SUPPOSED = "What if"
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of a run, and how."""
+
+    user: Annotated[
+        list[str] | None, typer.Option("--user", "-u", metavar="ID", help="Only these users (repeatable).")
+    ] = None
+    everybody: Annotated[
+        bool, typer.Option("--all", help=f"Everybody of a run of many; without it the first {AT_ONCE}.")
+    ] = False
+    step: Annotated[int | None, typer.Option("--step", min=1, help="Only this round.")] = None
+    rows: Annotated[int, typer.Option(min=1, help="Items shown of each observation.")] = 8
+    plain: Annotated[bool, typer.Option("--plain", help="Lines without frames, on stdout.")] = False
+    pager: Annotated[
+        bool, typer.Option("--pager/--no-pager", help="On a terminal, show what is longer than a screen in a pager.")
+    ] = True
 
 
 @llm.with_model_asked
+@grouped
 def replay(
     ctx: typer.Context,
+    *,
     run: Annotated[
         str | None,
         typer.Argument(metavar="[RUN]", help="A run's directory or name. Default: the newest with trajectories."),
     ] = None,
-    user: Annotated[
-        list[str] | None, typer.Option("--user", "-u", metavar="ID", help="Only these users (repeatable).")
-    ] = None,
-    step: Annotated[int | None, typer.Option("--step", min=1, help="Only this round.")] = None,
-    rows: Annotated[int, typer.Option(min=1, help="Items shown of each observation.")] = 8,
-    plain: Annotated[bool, typer.Option("--plain", help="Lines without frames, on stdout.")] = False,
-    pager: Annotated[
-        bool, typer.Option("--pager/--no-pager", help="On a terminal, show what is longer than a screen in a pager.")
-    ] = True,
+    shown: Shown,
     against: Annotated[
         str | None, typer.Option("--against", metavar="RUN2", help="Compare: whose lists differ, and where they part.")
     ] = None,
-    everybody: Annotated[
-        bool, typer.Option("--all", help=f"Everybody of a run of many; without it the first {AT_ONCE}.")
-    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Explore anew with the real tools, and compare with the record.")
     ] = False,
-    what_if: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--what-if",
-            metavar="NAME=VALUE",
-            help="Explore anew with this changed: memory=off, rank=off, attributes=A,B, max-rounds=N, backbone=RUN, fusion=NAME.",
-            rich_help_panel=_SUPPOSED,
-        ),
-    ] = None,
-    yes: Annotated[
-        bool,
-        typer.Option("--yes", "-y", help="Ask the model what is not on record, unasked.", rich_help_panel=_SUPPOSED),
-    ] = False,
-    resume: Annotated[
-        str | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with a what-if run.", rich_help_panel=_SUPPOSED),
-    ] = None,
-    allow_drift: Annotated[
-        bool,
-        typer.Option(
-            "--allow-drift", help="Resume although something has changed; it is recorded.", rich_help_panel=_SUPPOSED
-        ),
-    ] = False,
-    out: options.Out = None,
-    workers: options.Workers = None,
+    supposed: Supposed,
     as_json: Annotated[bool, typer.Option("--json", help="JSON: the recorded trajectories, one a line.")] = False,
     workspace: options.Workspace = Path(),
 ) -> None:
@@ -76,15 +61,16 @@ def replay(
     """
     from toolrec_cli.render.pager import paged
 
-    _one_at_a_time(ctx, {"--verify": verify, "--against": against, "--what-if": what_if, "--resume": resume})
+    meant = {"--verify": verify, "--against": against, "--what-if": supposed.what_if, "--resume": supposed.resume}
+    _one_at_a_time(ctx, meant)
     if verify:
-        return _verify(workspace, run, user)
-    if what_if or resume:
-        return suppose(ctx, workspace, run, user, what_if or [], out=out, as_json=as_json)
-    with paged(wanted=pager and not as_json):
+        return _verify(workspace, run, shown.user)
+    if supposed.what_if or supposed.resume:
+        return what_if(ctx, workspace, run, shown.user, supposed, as_json=as_json)
+    with paged(wanted=shown.pager and not as_json):
         if against is not None:
-            return _compare(workspace, run, against, user, step, as_json)
-        return _show(workspace, run, user, step, rows, plain, everybody, as_json)
+            return _compare(workspace, run, against, shown, as_json=as_json)
+        return _show(workspace, run, shown, as_json=as_json)
 
 
 def _one_at_a_time(ctx: typer.Context, given: dict[str, Any]) -> None:
@@ -99,32 +85,23 @@ def _one_at_a_time(ctx: typer.Context, given: dict[str, Any]) -> None:
         raise UsageError(f"{idle[0]} says nothing here: nobody is asked anything.", hint="It belongs to --what-if.")
 
 
-def _show(
-    workspace: Path,
-    run: str | None,
-    user: list[str] | None,
-    step: int | None,
-    rows: int,
-    plain: bool,
-    everybody: bool,
-    as_json: bool,
-) -> None:
+def _show(workspace: Path, run: str | None, shown: Shown, *, as_json: bool) -> None:
     from toolrec_cli.agent.replay import recorded
     from toolrec_cli.render.console import print_json_line, say
     from toolrec_cli.render.ranking import print_rankings, trajectory_document
     from toolrec_cli.render.trace import print_plain, print_trace
 
-    for number, trajectory in enumerate(recorded(workspace / "runs", run, user)):
-        if number == AT_ONCE and not (as_json or everybody or user):
+    for number, trajectory in enumerate(recorded(workspace / "runs", run, shown.user)):
+        if number == AT_ONCE and not (as_json or shown.everybody or shown.user):
             say(f"The first {AT_ONCE} users; --user ID shows one, --all everybody.", style="dim")
             break
         if as_json:
             print_json_line(trajectory_document(trajectory))
-        elif plain:
-            print_plain(trajectory, rows, step)
+        elif shown.plain:
+            print_plain(trajectory, shown.rows, shown.step)
         else:
-            print_trace(trajectory, rows, step)
-            if step is None:
+            print_trace(trajectory, shown.rows, shown.step)
+            if shown.step is None:
                 print_rankings([trajectory], as_json=False)
 
 
@@ -144,12 +121,10 @@ def _verify(workspace: Path, name: str | None, users: list[str] | None) -> None:
     say(f"{users_said} explored anew: every thought, action and observation is as recorded.", style="green")
 
 
-def _compare(
-    workspace: Path, one: str | None, other: str, users: list[str] | None, step: int | None, as_json: bool
-) -> None:
+def _compare(workspace: Path, one: str | None, other: str, shown: Shown, *, as_json: bool) -> None:
     from toolrec_cli.operations.setting import Setting
     from toolrec_cli.operations.verifying import against
     from toolrec_cli.render.comparison import print_comparison
 
-    pairs = against(Setting(workspace), one, other, users)
-    print_comparison(pairs, side_by_side=users is not None, as_json=as_json, step=step)
+    pairs = against(Setting(workspace), one, other, shown.user)
+    print_comparison(pairs, side_by_side=shown.user is not None, as_json=as_json, step=shown.step)
