@@ -172,6 +172,14 @@ def test_no_encoder_at_all_names_the_next_command(tiny_workspace: Path, tiny: Da
     assert caught.value.hint == "Type: toolrec train-encoder sample --attr genre"
 
 
+def test_a_named_backbone_without_encoders_is_taken_as_it_is(tiny_workspace: Path, tiny: Dataset) -> None:
+    assert choose_encoders(tiny_workspace / "runs", tiny, ELSEWHERE, None, "a-run") == {}
+    with pytest.raises(InputError, match="No attribute full encoder is trained"):
+        choose_encoders(tiny_workspace / "runs", tiny, ELSEWHERE, None, "a-run", full=True)
+    with pytest.raises(InputError, match="'genre' has no encoder on this backbone"):
+        choose_encoders(tiny_workspace / "runs", tiny, ELSEWHERE, ["genre"], "a-run")
+
+
 def test_a_misspelt_attribute_gets_the_near_miss(tiny_workspace: Path, tiny: Dataset) -> None:
     with pytest.raises(UsageError, match=r"'gener'\. Did you mean 'genre'"):
         choose_encoders(tiny_workspace / "runs", tiny, digest_of(tiny_workspace), ["gener"])

@@ -53,6 +53,7 @@ def evaluate(
         ready.all_there_are(n_users, *options.held_out(found, asked.split))
     again = resumed.again(output.workspace)
     ready.trained(setting, found)
+    ready.tools(setting, found, agent)
     if ablation.ablate is not None:
         return _ablate(ctx, setting, found, ablation, agent, other, n_users, again, output.as_json)
     from toolrec_cli.operations.evaluating import EvalPlan, whom

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
+from toolrec_cli.commands import options
 from toolrec_cli.render.console import say
 from toolrec_cli.render.progress import bars, watching
 
@@ -46,3 +48,23 @@ def trained(setting: Any, found: Any) -> None:
         say(what)
         with watching() as (progress, on_epoch):
             train(on_epoch, progress)
+
+
+def tools(setting: Any, found: Any, plan: Any) -> None:
+    """Say it, where a backbone was named on which no attribute encoder is trained: it is explored with alone.
+
+    `plan` is an `AgentPlan`. Raises InputError where there is no such backbone.
+    """
+    from toolrec_cli.models.store import find_backbone
+
+    first = next(iter(found.catalog.attributes), None)
+    if plan.backbone is None or plan.attributes is not None or first is None:
+        return
+    _, card = find_backbone(setting.runs, found, plan.backbone)
+    if plan.encoders(setting.runs, found, card.digest):
+        return
+    following = f"train-encoder {found.name} --attr {quote(first)} --backbone {quote(plan.backbone)}"
+    say(
+        f"No attribute encoder is trained on this backbone: it is explored with alone. "
+        f"To train one, type: {options.command(following, setting.workspace)}"
+    )

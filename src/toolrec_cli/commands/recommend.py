@@ -86,6 +86,7 @@ def recommend(
         ready.all_there_are(int(whom.users), found.n_users, f"in {found.name}")
     plan = surrogate.plan(None if full_history else "test", llm.model_plan(ctx.params, output.workspace))
     ready.trained(setting, found)
+    ready.tools(setting, found, plan)
     if ctx.params["dry_run"]:
         return llm.show_dry_run(setting, found, user_ids, again, plan, output.as_json)
     with bars(shown=not traced.trace) as progress:

@@ -56,6 +56,7 @@ def stress(
         ready.all_there_are(n_users, *options.held_out(found, split))
     ready.trained(setting, found)
     plan = StressPlan(surrogate.plan(split), n_users, shares, reruns)
+    ready.tools(setting, found, plan.agent)
     with bars() as progress:
         run, compared = run_stress(setting, found, kind, plan, progress, again)
     print_comparison(compared, as_json=output.as_json)

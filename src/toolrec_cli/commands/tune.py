@@ -39,6 +39,7 @@ def tune(
     setting = output.setting(ctx)
     ready.trained(setting, found)
     plan = TunePlan(backbone, attributes, users, k, full_encoders=full_encoders)
+    ready.tools(setting, found, plan.agent)
     with bars() as progress:
         run = run_tune(setting, found, plan, progress=progress)
     print_tuned(run, as_json=output.as_json, following=options.command(f"eval {found.name}", output.workspace))

@@ -121,10 +121,10 @@ def choose_encoders(
 ) -> dict[str, RunDir]:
     """The encoders of the attributes wanted (None: all there are); `backbone` is the run that was named, if one was.
 
-    `full` takes full ones alone; otherwise one is taken only where an attribute has no other. A catalogue without attributes is
-    explored with the backbone alone.
+    `full` takes full ones alone; otherwise one is taken only where an attribute has no other. A catalogue without attributes, and
+    a backbone that was named and has no encoder yet, are explored with the backbone alone.
 
-    Raises InputError when one, or any, is missing.
+    Raises InputError when one is missing; or any, unless the backbone was named: then it is meant as it is.
     """
     named = (f" --backbone {backbone}" if backbone else "") + (" --full" if full else "")
     found = find_encoders(runs, dataset, backbone_digest, full=True)
@@ -134,10 +134,12 @@ def choose_encoders(
     kind = "full encoder" if full else "encoder"
     hint = f"Type: toolrec train-encoder {dataset.name} --attr "
     if wanted is None:
-        if not found and dataset.catalog.attributes:
+        if not found and dataset.catalog.attributes and (full or not backbone):
             first = next(iter(dataset.catalog.attributes))
+            alone = "" if full else " With --backbone RUN it is explored with the backbone alone."
             raise InputError(
-                f"No attribute {kind} is trained on this backbone of {dataset.name!r}.", hint=hint + first + named
+                f"No attribute {kind} is trained on this backbone of {dataset.name!r}.{alone}",
+                hint=hint + first + named,
             )
         return found
     for name in wanted:

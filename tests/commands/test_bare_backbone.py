@@ -1,0 +1,98 @@
+"""A named backbone is explored with, evaluated and tuned before any attribute encoder is trained on it, and that is said."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+Run = Callable[..., CompletedProcess[str]]
+
+SMALL = ["--epochs", "1", "--embedding-size", "8", "--max-length", "10", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def bare(toolrec: Run, tiny_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a SASRec and two encoders, and a newer BERT4Rec in the run "bert", with none."""
+    workspace = Path(shutil.copytree(tiny_workspace, tmp_path_factory.mktemp("bare") / "w"))
+    out = workspace / "runs" / "bert"
+    said = toolrec("pretrain", "sample", "--backbone", "bert4rec", *SMALL, "--out", out, "-w", workspace)
+    assert said.returncode == 0, said.stderr
+    return workspace
+
+
+def remark(workspace: Path) -> str:
+    return (
+        "No attribute encoder is trained on this backbone: it is explored with alone. "
+        f"To train one, type: toolrec train-encoder sample --attr genre --backbone bert -w {workspace}"
+    )
+
+
+def said_in_one(said: CompletedProcess[str]) -> str:
+    return " ".join(said.stderr.split())
+
+
+def test_it_has_its_row_and_its_surrogate(toolrec: Run, bare: Path) -> None:
+    said = toolrec("eval", "--backbone", "bert", "--baselines", "none", "--json", "-w", bare)
+    assert said.returncode == 0, said.stderr
+    assert remark(bare) in said_in_one(said)
+    rows = {row["name"]: row["metrics"]["ndcg@10"]["mean"] for row in json.loads(said.stdout)["rows"]}
+    assert list(rows) == ["bert4rec", "rrf", "surrogate"]
+    assert rows["rrf"] == rows["bert4rec"] > 0
+
+
+def test_its_list_is_the_backbone_s_own(toolrec: Run, bare: Path) -> None:
+    """There is one tool to agree with, and nothing to compare: the surrogate's order is that tool's."""
+    said = toolrec("recommend", "--user", "7", "--backbone", "bert", "--json", "-w", bare)
+    assert said.returncode == 0, said.stderr
+    assert remark(bare) in said_in_one(said)
+    items = json.loads(said.stdout)["items"]
+    assert [item["tools"] for item in items] == [["retrieve:none", "rank:none"]] * 10
+    shown = toolrec("replay", "--json", "-w", bare)
+    steps = json.loads(shown.stdout)["steps"]
+    assert [step["action"]["tool"] for step in steps] == ["retrieve", "rank", "finish"]
+    retrieved = [item["item_id"] for item in steps[0]["observation"]["items"]]
+    assert [item["item_id"] for item in items] == retrieved[:10]
+
+
+def test_it_can_be_stressed_tuned_resumed_and_verified(toolrec: Run, bare: Path) -> None:
+    named = ("--backbone", "bert", "-w", bare)
+    stressed = toolrec("stress", "ids", "--users", "5", "--rate", "20", *named)
+    assert stressed.returncode == 0, stressed.stderr
+    assert remark(bare) in said_in_one(stressed)
+    tuned = toolrec("tune", *named)
+    assert tuned.returncode == 0, tuned.stderr
+    assert remark(bare) in said_in_one(tuned)
+    out = bare / "runs" / "explored"
+    assert toolrec("recommend", "--users", "5", "--out", out, *named).returncode == 0
+    assert toolrec("recommend", "--resume", out, "-w", bare).returncode == 0
+    verified = toolrec("replay", out, "--verify", "-w", bare)
+    assert verified.returncode == 0, verified.stderr
+    assert "5 users explored anew" in verified.stderr
+
+
+def test_whoever_names_attributes_or_full_encoders_means_them(toolrec: Run, bare: Path) -> None:
+    for words, message in (
+        (("--attr", "genre"), "The attribute 'genre' has no encoder on this backbone."),
+        (("--full-encoders",), "No attribute full encoder is trained on this backbone of 'sample'."),
+    ):
+        said = toolrec("eval", "--backbone", "bert", *words, "-w", bare)
+        assert (said.returncode, said.stdout) == (3, "")
+        assert message in said_in_one(said)
+
+
+def test_unnamed_it_is_refused_and_how_to_do_without_is_said(toolrec: Run, bare: Path) -> None:
+    """Else a newer backbone would take everybody's tools away, in silence."""
+    said = toolrec("eval", "-w", bare)
+    assert (said.returncode, said.stdout) == (3, "")
+    assert "No attribute encoder is trained on this backbone of 'sample'." in said_in_one(said)
+    assert "With --backbone RUN it is explored with the backbone alone." in said_in_one(said)
+
+
+def test_nothing_is_said_where_there_are_encoders(toolrec: Run, bare: Path) -> None:
+    (sasrec,) = [each.name for each in (bare / "runs").glob("*-pretrain-sample-sasrec-*")]
+    said = toolrec("recommend", "--user", "7", "--backbone", sasrec, "-w", bare)
+    assert said.returncode == 0
+    assert "explored with alone" not in said_in_one(said)
