@@ -1,7 +1,9 @@
 """Several encoders in one go: the same as one by one, on states that are computed one time, beside their controls."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,10 +13,12 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import UsageError
 from toolrec_cli.models import fitting
 from toolrec_cli.models.training import TrainingSettings
+from toolrec_cli.operations import ground
 from toolrec_cli.operations.encoders import attributes_wanted, train_encoders
+from toolrec_cli.operations.runs import remove
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training import EncoderPlan, train_encoder
-from toolrec_cli.storage.run_dir import RunDir
+from toolrec_cli.storage.run_dir import RunDir, list_runs
 
 PLAN = EncoderPlan(
     "genre", shape={"embedding_size": 8}, training=TrainingSettings(epochs=1, batch_size=16), threads=1, controls=False
@@ -35,6 +39,53 @@ def test_in_one_go_they_are_what_they_are_one_by_one(workspace: Path, monkeypatc
     assert len(passes) == 2
     assert [run.manifest.result["attribute"] for run in together] == ["director", "genre"]
     assert together[1].manifest.result["digest"] == alone.manifest.result["digest"]
+
+
+@pytest.fixture
+def keeping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few seconds states take, they are kept."""
+    monkeypatch.setattr(ground, "WORTH_KEEPING", 0.0)
+
+
+def test_states_that_take_no_time_are_not_kept(workspace: Path) -> None:
+    train_encoder(Setting(workspace), opened(workspace), PLAN)
+    assert not (workspace / "cache").exists()
+
+
+@pytest.mark.usefixtures("keeping")
+def test_a_later_one_finds_the_states_of_an_earlier_and_is_the_same(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train_encoder(Setting(workspace), opened(workspace), PLAN)
+    (states,) = (workspace / "cache" / "states").glob("*.npy")
+    with monkeypatch.context() as without:
+        without.setattr(fitting, "freeze", None)
+        again = train_encoder(Setting(workspace), opened(workspace), PLAN)
+    for name in ("digest", "curve", "states_cpu_seconds"):
+        assert again.manifest.result[name] == first.manifest.result[name]
+    states.write_bytes(states.read_bytes()[:-1])  # damaged, they are computed again
+    mended = train_encoder(Setting(workspace), opened(workspace), PLAN)
+    assert mended.manifest.result["digest"] == first.manifest.result["digest"]
+
+
+@pytest.mark.usefixtures("keeping")
+@pytest.mark.parametrize("other", [{"seed": 7}, {"targets": "all"}], ids=str)
+def test_states_of_another_seed_or_choice_of_targets_are_others(workspace: Path, other: dict[str, Any]) -> None:
+    for changed in (dict[str, Any](), other):
+        plan = replace(PLAN, training=replace(PLAN.training, **changed))
+        train_encoder(Setting(workspace, seed=changed.get("seed", 42)), opened(workspace), plan)
+    assert len(list((workspace / "cache" / "states").glob("*.npy"))) == 2
+
+
+@pytest.mark.usefixtures("keeping")
+def test_with_its_backbone_its_states_are_removed(workspace: Path) -> None:
+    train_encoder(Setting(workspace), opened(workspace), PLAN)
+    (backbone,) = [run for run in list_runs(workspace / "runs") if run.manifest.verb == "pretrain"]
+    encoders = [run for run in list_runs(workspace / "runs") if run.manifest.verb == "train-encoder"]
+    remove(workspace / "runs", encoders[0])
+    assert len(list((workspace / "cache" / "states").iterdir())) == 2
+    remove(workspace / "runs", backbone, force=True)
+    assert list((workspace / "cache" / "states").iterdir()) == []
 
 
 def controls_of(run: RunDir) -> dict[str, dict[str, float]]:

@@ -68,14 +68,23 @@ def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, wat
     return _fit(model, f"pretrain:{name}", task, settings, watch)
 
 
-def frozen_states(backbone: Any, examples: Examples, settings: TrainingSettings, progress: Progress) -> FrozenStates:
-    """What every encoder on this backbone is trained and validated on under these settings, whichever its attribute."""
+def frozen_states(
+    backbone: Any, examples: Examples, settings: TrainingSettings, progress: Progress, known: Tensor | None = None
+) -> FrozenStates:
+    """What every encoder on this backbone is trained and validated on under these settings, whichever its attribute.
+
+    `known`: the states, where they are at hand.
+    """
     progress("frozen states", 0, 1)
-    torch.manual_seed(stream_seed(settings.seed, "encoder", "frozen states"))
-    frozen = freeze(backbone, windows_of(examples, backbone.config.max_length, settings))
-    known = encode(backbone, {}, validation_of(examples, settings).histories)[None]
+    cut = windows_of(examples, backbone.config.max_length, settings)
+    if known is None:
+        torch.manual_seed(stream_seed(settings.seed, "encoder", "frozen states"))
+        frozen = freeze(backbone, cut)
+    else:
+        frozen = FrozenStates(within_reach(backbone, cut)[0], known)
+    queries = encode(backbone, {}, validation_of(examples, settings).histories)[None]
     progress("frozen states", 1, 1)
-    return replace(frozen, validation=known)
+    return replace(frozen, validation=queries)
 
 
 def fit_encoder(

@@ -13,6 +13,9 @@ from toolrec_cli.models.targets import Lessons, TargetWindows
 
 PREFIXES = 8
 
+VERSION = 1
+"""Raised when the same backbone, histories and seed come to other states: those that were kept count no longer then."""
+
 
 @dataclass(frozen=True)
 class FrozenStates:

@@ -4,7 +4,6 @@ import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,14 +25,19 @@ from toolrec_cli.models.fitting import (
     matched,
     validation_of,
 )
-from toolrec_cli.models.frozen import FrozenStates
+from toolrec_cli.models.frozen import VERSION, FrozenStates
 from toolrec_cli.models.full_encoder import FullEncoder
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.models.training_state import Epoch
+from toolrec_cli.operations.kept_states import kept_states, of_backbone
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress
 from toolrec_cli.seeds import stream_seed
+from toolrec_cli.storage.digests import joint_digest
 from toolrec_cli.storage.run_dir import RunDir
+
+WORTH_KEEPING = 1.0
+"""CPU-seconds from which on frozen states are kept for the next encoder."""
 
 _Shape = tuple[EncoderConfig, bool]
 """Of an encoder, and whether it is a full one."""
@@ -50,8 +54,8 @@ class Ground:
     examples: Examples
     training: TrainingSettings
     validation: Validation
-    runs: Path
-    """Where the encoders lie that are trained on it."""
+    setting: Setting
+    """Where the encoders lie that are trained on it, and the states are kept."""
     _frozen: list[tuple[FrozenStates, float]] = field(default_factory=list[tuple[FrozenStates, float]])
     _controls: dict[_Shape, Matched] = field(default_factory=dict[_Shape, Matched])
     """The control of each shape, over the validation users, once it is trained."""
@@ -68,11 +72,30 @@ class Ground:
         return self._states(progress)[1]
 
     def _states(self, progress: Progress) -> tuple[FrozenStates, float]:
-        if not self._frozen:
-            started = time.process_time()
-            found = frozen_states(self.backbone, self.examples, self.training, progress)
-            self._frozen.append((found, time.process_time() - started))
-        return self._frozen[0]
+        """The states, and the CPU-seconds that they took; from the workspace's cache, where they were computed before."""
+        if self._frozen:
+            return self._frozen[0]
+        cache, name = kept_states(self.setting.workspace), self._name_of_states()
+        kept = cache.find(name)
+        known = None if kept is None else torch.from_numpy(kept.array)
+        started = time.process_time()
+        found = frozen_states(self.backbone, self.examples, self.training, progress, known)
+        seconds = time.process_time() - started if kept is None else float(kept.about["cpu_seconds"])
+        if kept is None and seconds >= WORTH_KEEPING:
+            cache.keep(name, found.states.numpy(), {"cpu_seconds": seconds})
+        self._frozen.append((found, seconds))
+        return found, seconds
+
+    def _name_of_states(self) -> str:
+        """By all that they come from, to the bit: the backbone, the data, what is learnt, the dropout's seed, what computes."""
+        computed_by = (
+            torch.__version__,
+            device_of(self.backbone).type,
+            torch.get_num_threads(),
+            torch.backends.cpu.get_cpu_capability(),
+        )
+        made_of = (VERSION, self.dataset.card.digest, self.training.targets, self.training.seed, *computed_by)
+        return f"{of_backbone(self.card.digest)}{joint_digest(map(str, made_of))[:16]}"
 
     def config(self, attribute: str, shape: Mapping[str, Any]) -> EncoderConfig:
         """The configuration of an encoder on this backbone."""
@@ -91,7 +114,7 @@ class Ground:
             "no_attribute": self._control(encoder.config, progress, full=full),
             "encoder": matched(self.backbone, self.validation, encoder),
         }
-        other = store.find_encoders(self.runs, self.dataset, self.card.digest, full=not full).get(attribute)
+        other = store.find_encoders(self.setting.runs, self.dataset, self.card.digest, full=not full).get(attribute)
         if other is not None:
             beside = store.load_encoder(other, self.dataset, self.card.digest).to(device_of(self.backbone))
             models["frozen" if full else "full"] = matched(self.backbone, self.validation, beside)
@@ -141,7 +164,7 @@ def prepare_ground(
     run, card = store.find_backbone(setting.runs, dataset, backbone)
     model = store.load_backbone(run, dataset).to(find_device(device))
     examples = examples_of(dataset, model)
-    return Ground(dataset, model, card, run.name, examples, training, validation_of(examples, training), setting.runs)
+    return Ground(dataset, model, card, run.name, examples, training, validation_of(examples, training), setting)
 
 
 def examples_of(dataset: Dataset, backbone: Any) -> Examples:

@@ -12,6 +12,7 @@ from toolrec_cli.agent.codec import superseded
 from toolrec_cli.agent.replay import TRAJECTORIES
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError, unknown
+from toolrec_cli.operations.kept_states import kept_states, of_backbone
 from toolrec_cli.operations.resuming import ASKED_FILE, is_over
 from toolrec_cli.operations.tried import FILE as TRIED
 from toolrec_cli.storage.atomic import replacing, unhidden
@@ -77,7 +78,10 @@ def _digests(run: RunDir) -> set[str]:
 
 
 def remove(runs: Path, run: RunDir, *, force: bool = False) -> None:
-    """Delete a run. Raises UsageError when others were made from it (unless `force`), or when somebody is at it."""
+    """Delete a run, and what was kept of a backbone's states.
+
+    Raises UsageError when others were made from it (unless `force`), or when somebody is at it.
+    """
     found = holder(run.path)
     if found is not None and found.alive:
         raise UsageError(f"{run.path} is being written by process {found.pid}.", hint="Stop it first.")
@@ -89,6 +93,8 @@ def remove(runs: Path, run: RunDir, *, force: bool = False) -> None:
             hint="Remove those first, or add --force: they can then neither be verified nor resumed.",
         )
     shutil.rmtree(run.path)
+    if run.manifest.verb == "pretrain" and (digest := run.manifest.result.get("digest")):
+        kept_states(runs.parent).forget(of_backbone(str(digest)))
 
 
 def export(workspace: Path, run: RunDir, kind: str, out: Path, row: str | None = None) -> int:
