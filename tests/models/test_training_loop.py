@@ -12,7 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from toolrec_cli.errors import CheckError
-from toolrec_cli.models.training import Epoch, Task, TrainingSettings, chosen_batch_size, chosen_dropout, train
+from toolrec_cli.models.training import (
+    Epoch,
+    Task,
+    TrainingSettings,
+    chosen_batch_size,
+    chosen_dropout,
+    chosen_validation_users,
+    train,
+)
 from toolrec_cli.models.windows import IntArray
 from toolrec_cli.progress import Progress, silent
 
@@ -197,3 +205,21 @@ def test_a_step_learns_from_more_sequences_where_they_are_short(targets: float, 
 @pytest.mark.parametrize(("targets", "dropout"), [(6.9, 0.4), (15.9, 0.4), (16.0, 0.2), (163.6, 0.2)])
 def test_more_is_dropped_where_histories_are_short(targets: float, dropout: float) -> None:
     assert chosen_dropout(targets) == dropout
+
+
+@pytest.mark.parametrize(
+    ("targets", "n_items", "users"),
+    [
+        (163.6, 3706, 2_000),  # MovieLens 1M
+        (50.0, 3706, 2_000),
+        (20.0, 3706, 5_000),
+        (6.9, 12_086, 10_000),  # Amazon Beauty
+        (6.9, 100_000, 10_000),
+        (6.9, 250_000, 4_000),
+        (0.0, 1_000_000, 2_000),
+    ],
+)
+def test_more_users_are_looked_at_where_few_find_their_item_and_it_is_affordable(
+    targets: float, n_items: int, users: int
+) -> None:
+    assert chosen_validation_users(targets, n_items) == users

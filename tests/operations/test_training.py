@@ -14,11 +14,13 @@ from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.source import RawData
 from toolrec_cli.errors import CheckError, InputError, UsageError
 from toolrec_cli.models import store
+from toolrec_cli.models.checkpoint import read_card
 from toolrec_cli.models.encoding import encode
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
 from toolrec_cli.progress import silent
+from toolrec_cli.storage.run_dir import RunDir
 
 SHAPE = {"embedding_size": 8, "n_layers": 1, "max_length": 10}
 ONCE = TrainingSettings(epochs=1, batch_size=16)
@@ -60,6 +62,32 @@ def test_an_encoder_is_never_kept_worse_than_its_backbone(workspace: Path) -> No
     histories = dataset.before(None)
     found = encode(backbone, {"genre": encoder}, histories)
     assert np.array_equal(found["genre"][:, :16], found[None])
+
+
+def looked_at(run: RunDir) -> int:
+    """How many users a training was validated on, by its model's card."""
+    return read_card(run.path / "model").training["validation_users"]
+
+
+def test_an_encoder_is_validated_on_the_users_that_its_backbone_was(workspace: Path) -> None:
+    """Or their figures could not be compared: its epoch 0 is the backbone."""
+    dataset = opened(workspace)
+    few = BackbonePlan(shape=SHAPE, training=replace(ONCE, validation_users=17), threads=1)
+    backbone = pretrain(Setting(workspace), dataset, few)
+    assert looked_at(backbone) == 17
+    plan = EncoderPlan("genre", shape={"embedding_size": 8}, training=ONCE, threads=1, controls=False)
+    encoder = train_encoder(Setting(workspace), dataset, plan)
+    assert looked_at(encoder) == 17
+    assert encoder.manifest.result["curve"][0] == encoder.manifest.result["backbone_ndcg"]
+    other = train_encoder(Setting(workspace), dataset, replace(plan, training=replace(ONCE, validation_users=30)))
+    assert looked_at(other) == 30
+
+
+def test_where_histories_are_short_a_backbone_is_validated_on_more_users(tmp_path: Path) -> None:
+    dataset = made(tmp_path, {f"u{user}": ["a", "b", "c", "d"] for user in range(5)})
+    assert (
+        looked_at(pretrain(Setting(tmp_path), dataset, BackbonePlan(shape=SHAPE, training=ONCE, threads=1))) == 10_000
+    )
 
 
 def test_the_record_says_where_and_how_was_trained(workspace: Path) -> None:

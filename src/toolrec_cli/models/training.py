@@ -40,8 +40,9 @@ class TrainingSettings:
     """Every interaction ("all"), or everybody's "newest" max_length: see `targets.py`."""
     share: float = 1.0
     """Of the windows, drawn anew for every epoch, which are learnt in it."""
-    validation_users: int = 2000
-    """Early stopping looks at so many users (drawn by the seed); final figures are `eval`'s, on all of them."""
+    validation_users: int | None = None
+    """Early stopping looks at so many users (drawn by the seed); final figures are `eval`'s, on all of them. None: of a backbone
+    `chosen_validation_users`, of an encoder as many as its backbone did, all where nothing is put on record."""
     negatives: int | None = None
     """How many items a loss that draws negatives draws (None: its own number)."""
     seed: int = 42
@@ -62,6 +63,16 @@ def chosen_dropout(targets: float) -> float:
     SASRec's own settings part in the same way: 0.2 for MovieLens, 0.5 for sparse data (Kang and McAuley, ICDM 2018).
     """
     return 0.4 if targets < 16 else 0.2
+
+
+def chosen_validation_users(targets: float, n_items: int) -> int:
+    """How many users early stopping looks at, where each has so many targets, on average, to learn from: 2,000 to 10,000.
+
+    Where histories are short, few find their item, and the mean of 2,000 has a standard error of 8 % of itself (Amazon Beauty)
+    or 13 % (Yelp), where MovieLens' has 4 %. A larger catalogue makes each user dearer: above 100,000 items they are fewer.
+    """
+    affordable = 10**9 // max(n_items, 1)
+    return max(2_000, min(10_000, round(100_000 / max(targets, 1)), affordable))
 
 
 @dataclass(frozen=True)

@@ -160,9 +160,13 @@ def prepare_ground(
     training: TrainingSettings,
     device: str = AUTO,
 ) -> Ground:
-    """Load a backbone. Raises InputError with the next command when there is none."""
+    """Load a backbone. What is trained on it is validated on the users that it was, unless `training` says on how many.
+
+    Raises InputError with the next command when there is none.
+    """
     run, card = store.find_backbone(setting.runs, dataset, backbone)
     model = store.load_backbone(run, dataset).to(find_device(device))
+    training = replace(training, validation_users=training.validation_users or card.training.get("validation_users"))
     examples = examples_of(dataset, model)
     return Ground(dataset, model, card, run.name, examples, training, validation_of(examples, training), setting)
 

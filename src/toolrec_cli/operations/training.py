@@ -20,7 +20,7 @@ from toolrec_cli.models.fitting import fit_backbone
 from toolrec_cli.models.losses import chosen_loss
 from toolrec_cli.models.targets import TARGETS
 from toolrec_cli.models.text_vectors import find_text_encoder
-from toolrec_cli.models.training import TrainingSettings, chosen_batch_size, chosen_dropout
+from toolrec_cli.models.training import TrainingSettings, chosen_batch_size, chosen_dropout, chosen_validation_users
 from toolrec_cli.models.training_state import KeptState
 from toolrec_cli.operations.ground import Ground, examples_of, prepare_ground
 from toolrec_cli.operations.keeping import MINUTES, forget_state, saying_how_to_go_on, watching
@@ -107,6 +107,8 @@ def pretrain(
 def settled_plan(plan: BackbonePlan, seed: int, dataset: Dataset, ranks: Ranks) -> BackbonePlan:
     """The plan with all decided that was left open, but the device; processes of one machine share its cores."""
     training = settled(replace(plan.training, seed=seed), dataset)
+    looked_at = training.validation_users or chosen_validation_users(_targets(dataset), len(dataset.catalog))
+    training = replace(training, validation_users=looked_at)
     threads = plan.threads if ranks.alone else plan.threads or max(1, cores() // ranks.here)
     shape = {"time_aware": dataset.timed, "dropout": chosen_dropout(_targets(dataset)), **plan.shape}
     return replace(plan, shape=shape, training=training, threads=threads, processes=ranks.size)
@@ -173,7 +175,8 @@ def train_encoder(
     dataset.catalog.attribute(plan.attribute)
     start(setting.seed, plan.threads, f"encoder:{plan.attribute}")
     ground = ground or prepare_ground(setting, dataset, plan.backbone, plan.training, plan.device)
-    plan = replace(plan, backbone=plan.backbone or ground.backbone_run, device=device_of(ground.backbone).type)
+    plan = replace(plan, training=ground.training, backbone=plan.backbone or ground.backbone_run)
+    plan = replace(plan, device=device_of(ground.backbone).type)
     encoder = fresh_encoder(plan, ground)
     inputs = {"backbone": ground.card.digest}
     manifest = setting.manifest("train-encoder", f"{dataset.name}-{plan.attribute}", dataset, inputs)
