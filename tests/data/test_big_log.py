@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from toolrec_cli.data.choices import Choices
+from toolrec_cli.data.choices import Choices, Keep
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.reading import big_log, parts
@@ -47,6 +47,17 @@ def same(one: Dataset, other: Dataset) -> bool:
         frames = [pl.read_parquet(each.directory / f"{name}.parquet") for each in (one, other)]
         assert_frame_equal(*frames)
     return (one.card.digest, one.card.counts) == (other.card.digest, other.card.counts)
+
+
+def test_positions_order_a_big_file_as_they_do_a_small_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    rows = [f"u{n * 7 % 23},{n * 5 % 17:03},{n * 13 % 401}" for n in range(1200)]
+    path = write(tmp_path / "log.csv", "user_id,item_id,position\n" + "\n".join(rows))
+    small = made(tmp_path / "small", path, choices=Choices(deduplicate=Keep.LAST, user_core=3))
+    request.getfixturevalue("big")
+    large = made(tmp_path / "big", path, choices=Choices(deduplicate=Keep.LAST, user_core=3))
+    assert same(small, large)
+    assert not large.timed
+    assert "log.csv: the positions say in which order, not when, so that there are no times." in large.card.notes
 
 
 @pytest.mark.parametrize("name", ["log.csv", "log.tsv", "log.csv.gz", "log.parquet"])

@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal, assert_series_equal
 
 from toolrec_cli.data.catalog import Kind
+from toolrec_cli.data.choices import Choices
 from toolrec_cli.data.kinds import read_attribute
 from toolrec_cli.data.preparing.preparation import prepare
 from toolrec_cli.data.reading.times import read_times
@@ -317,3 +318,38 @@ def test_the_real_tables(
     assert {key: dataset.card.counts[key] for key in counts} == counts
     assert {attribute.name: attribute.kind for attribute in dataset.card.attributes} == kinds
     assert dataset.card.bad_rows == {}
+
+
+POSITIONS = "user_id,item_id,position,rating\nu1,008,1,5\nu2,007,0,\nu1,007,0,2\nu1,009,2,4\nu2,008,1,\nu2,009,2,\n"
+
+
+@pytest.mark.parametrize("column", ["position", "Pos", "ORDER", "step", "seq"])
+def test_an_order_is_no_time(tmp_path: Path, column: str) -> None:
+    """The interactions lie in its order, and nothing that counts ages, trends or seasons is told of it."""
+    log = write(tmp_path / "log.csv", POSITIONS.replace("position", column))
+    options = {} if column != "seq" else {"time_column": "seq"}
+    raw = SOURCE.read(ReadOptions(interactions=log, **options), silent)
+    assert (
+        f"log.csv: columns taken as user 'user_id', item 'item_id', position '{column}', rating 'rating'." in raw.notes
+    )
+    assert "log.csv: the positions say in which order, not when, so that there are no times." in raw.notes
+    dataset = prepare("table", raw, "t", tmp_path / "t", skip_bad=False, progress=silent)
+    assert not dataset.timed
+    stored = pl.read_parquet(tmp_path / "t" / "interactions.parquet")
+    assert stored.columns == ["user_index", "item_index", "rating", "part"]
+    names = dataset.catalog.frame["item_id"]
+    assert names.gather(stored["item_index"] - 1).to_list() == ["007", "008", "009"] * 2
+    assert stored["rating"].to_list() == [2, 5, 4, None, None, None]
+    assert dataset.before(None).timestamps is None
+
+
+def test_an_order_is_nothing_to_split_by(tmp_path: Path) -> None:
+    raw = SOURCE.read(ReadOptions(interactions=write(tmp_path / "log.csv", POSITIONS)), silent)
+    choices = Choices(split="time:0.8/0.1/0.1")
+    with pytest.raises(UsageError, match="There are no times to split by"):
+        prepare("table", raw, "t", tmp_path / "t", skip_bad=False, progress=silent, choices=choices)
+
+
+def test_positions_that_are_no_numbers_are_bad_rows(tmp_path: Path) -> None:
+    raw = SOURCE.read(ReadOptions(interactions=write(tmp_path / "log.csv", POSITIONS + "u3,007,first,\n")), silent)
+    assert [row.line for row in raw.bad_rows] == [8]

@@ -10,6 +10,12 @@ import polars as pl
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.progress import Progress
 
+TIMESTAMP, POSITION = "timestamp", "position"
+"""The columns that interactions may be ordered by: when they were, or in which order alone, which is not kept as a time."""
+
+ORDER_ALONE = "the positions say in which order, not when, so that there are no times"
+"""What is said of the latter."""
+
 
 @dataclass(frozen=True)
 class BadRow:
@@ -39,11 +45,11 @@ class Log(Protocol):
 
     @property
     def columns(self) -> list[str]:
-        """user_id and item_id, and which of timestamp and rating there are."""
+        """user_id and item_id, and which of timestamp (or position) and rating there are."""
         ...
 
     def pieces(self) -> Iterator[pl.DataFrame]:
-        """Frames of user_id, item_id (str), timestamp (i64), rating (f32), and line (u32), which may begin anew."""
+        """Frames of user_id, item_id (str), timestamp or position (i64), rating (f32), and line (u32), which may begin anew."""
         ...
 
     def drop_unknown(self, piece: pl.DataFrame, unknown: pl.Series) -> pl.DataFrame:
@@ -60,8 +66,9 @@ class RawData:
     """One data set as its makers wrote it.
 
     interactions, in input order, which breaks ties in time: user_id (str), item_id (str), optionally timestamp (i64, what
-    time is ordered by: seconds, milliseconds, positions) and rating (f32). items: item_id, title, then the attributes, each
-    in `kinds`; no id twice, and every interaction's item among them. users: user_id, then what is known of them.
+    time is ordered by: seconds, milliseconds) or position (i64: an order and no times), and rating (f32). items: item_id,
+    title, then the attributes, each in `kinds`; no id twice, and every interaction's item among them. users: user_id, then
+    what is known of them.
 
     Interactions that are too many to hold come as a `Log`. Its items need not be known (None: the ids stand for titles), and
     an interaction with an item that is not among those known is a bad row.

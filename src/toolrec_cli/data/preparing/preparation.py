@@ -26,7 +26,7 @@ from toolrec_cli.data.preparing.staging import N_STEPS, Stage, stage
 from toolrec_cli.data.preparing.tally import Tally
 from toolrec_cli.data.preparing.writing import InteractionsWriter
 from toolrec_cli.data.reading.rejects import check, describe, reasons_of
-from toolrec_cli.data.source import BadRow, RawData, Told
+from toolrec_cli.data.source import POSITION, BadRow, RawData, Told
 from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.progress import Progress
 from toolrec_cli.storage.atomic import building, write_json
@@ -123,7 +123,7 @@ def _write_interactions(rest: Remaining, cuts: TimeCuts | None, path: Path) -> T
     split, tally = cuts or last_two, Tally(cuts)
     with InteractionsWriter(path) as writer:
         for bucket in buckets(rest):
-            frame = in_order(_indexed(bucket, user_index, item_index))
+            frame = in_order(_indexed(bucket, user_index, item_index)).drop(POSITION, strict=False)
             codes = split(frame)
             tally.add(frame, codes)
             writer.add(frame, codes)
@@ -131,7 +131,7 @@ def _write_interactions(rest: Remaining, cuts: TimeCuts | None, path: Path) -> T
 
 
 def _indexed(bucket: Piece, user_index: np.ndarray, item_index: np.ndarray) -> pl.DataFrame:
-    """user_index (u32, from 0), item_index (u32, from 1), then timestamp and rating where there are any."""
+    """user_index (u32, from 0), item_index (u32, from 1), then timestamp or position, and rating, where there are any."""
     indices = {"user_index": user_index[bucket.pop("user")], "item_index": item_index[bucket.pop("item")]}
     return pl.DataFrame({**indices, **bucket})
 

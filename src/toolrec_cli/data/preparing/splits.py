@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from toolrec_cli.data.interactions import Part
+from toolrec_cli.data.source import POSITION, TIMESTAMP
 
 MIN_LENGTH = 3
 """A user with fewer interactions has nothing held out: one each for training, validation and test is the least."""
@@ -32,8 +33,8 @@ _BINS = 1 << 16
 
 
 def in_order(frame: pl.DataFrame, user: str = "user_index") -> pl.DataFrame:
-    """`frame`, which is in input order, by user, then timestamp where there is one, then input order."""
-    keys = [name for name in (user, "timestamp") if name in frame.columns]
+    """`frame`, which is in input order, by user, then timestamp or position where there is one, then input order."""
+    keys = [name for name in (user, TIMESTAMP, POSITION) if name in frame.columns]
     return frame.sort(keys, maintain_order=True)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from toolrec_cli.data.preparing.numbering import Numbering, Numbers
 from toolrec_cli.data.preparing.staged import Staged
-from toolrec_cli.data.source import Log, RawData, Told
+from toolrec_cli.data.source import POSITION, TIMESTAMP, Log, RawData, Told
 from toolrec_cli.progress import Progress
 
 T = TypeVar("T")
@@ -19,8 +19,8 @@ T = TypeVar("T")
 N_STEPS = 4
 """Steps of a preparation that progress is told in: reading, filtering, ordering, writing."""
 
-TYPES = {"user": np.uint32, "item": np.uint32, "timestamp": np.int64, "rating": np.float32}
-"""The columns that are staged: numbers of ids, and where there are any, times and ratings (NaN where one is missing)."""
+TYPES = {"user": np.uint32, "item": np.uint32, TIMESTAMP: np.int64, POSITION: np.int64, "rating": np.float32}
+"""The columns that are staged: numbers of ids, and where there are any, times or positions, and ratings (NaN: none)."""
 
 
 class FrameLog:
@@ -79,7 +79,7 @@ def stage(raw: RawData, min_rating: float | None, folder: Path, progress: Progre
             pl.Series("item", item),
             *(pl.col(name).cast(dtype) for name, dtype in _VALUES.items() if name in staged.types),
         )
-        if "timestamp" in staged.types and numbered["timestamp"].null_count():
+        if any(numbered[name].null_count() for name in (TIMESTAMP, POSITION) if name in staged.types):
             raise ValueError("a source handed over an interaction without its time")
         if min_rating is not None:
             numbered = numbered.filter(pl.col("rating") >= min_rating)
@@ -91,7 +91,7 @@ def stage(raw: RawData, min_rating: float | None, folder: Path, progress: Progre
     return Stage(staged, users, items, log.told(), n_read, n_items, n_met)
 
 
-_VALUES = {"timestamp": pl.Int64, "rating": pl.Float32}
+_VALUES = {TIMESTAMP: pl.Int64, POSITION: pl.Int64, "rating": pl.Float32}
 
 
 def _with_items(log: Log, items: Numbering, *, known: int | None) -> Iterator[tuple[pl.DataFrame, Numbers]]:

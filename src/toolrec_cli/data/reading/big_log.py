@@ -12,7 +12,7 @@ import polars as pl
 
 from toolrec_cli.data.reading.parts import PART_ENDINGS, columns_of, reader_of
 from toolrec_cli.data.reading.rejects import Sieve
-from toolrec_cli.data.source import BadRow, Told
+from toolrec_cli.data.source import ORDER_ALONE, POSITION, TIMESTAMP, BadRow, Told
 from toolrec_cli.errors import InputError
 
 BIG = 64 << 20
@@ -24,7 +24,7 @@ KEPT = 1000
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A piece as it is meant: line, user_id, item_id, timestamp, rating; and what sorts its times are of."""
+    """A piece as it is meant: line, user_id, item_id, timestamp or position, rating; and what sorts its times are of."""
 
     frame: pl.DataFrame
     sorts: tuple[str, ...]
@@ -45,7 +45,7 @@ def is_big(files: Iterable[Path]) -> bool:
 
 @dataclass(frozen=True)
 class Meaning:
-    """user_id, item_id, timestamp, rating -> its column; how pieces are cleaned; the file of items, if there is one."""
+    """Role (user_id, item_id, timestamp or position, rating) -> column; how pieces are cleaned; the items' file, if any."""
 
     roles: dict[str, str]
     clean: Clean
@@ -113,7 +113,9 @@ class BigLog:
         more = len(self._files) - 1
         name = f"{self._first} and {more:,} more" if more else self._first
         times = [f"{name}: the times are {sort}." for sort in self._sorts]
-        if "timestamp" not in self._meaning.roles:
+        if POSITION in self._meaning.roles:
+            times = [f"{name}: {ORDER_ALONE}."]
+        elif TIMESTAMP not in self._meaning.roles:
             times = [f"{name}: there is no column of times (--time-col): the rows are taken to be in order."]
         mended = [f"{name}: {what}: {count:,}." for what, count in self._mended.items() if count]
         notes = [f"{name}: columns taken as {taken}.", *times, *mended]

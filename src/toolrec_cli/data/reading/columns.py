@@ -17,6 +17,14 @@ USUAL = {
 }
 """Role -> the names it usually has, the likeliest first; compared without case, spaces, dashes and underscores."""
 
+ORDERS = ("position", "pos", "order", "step", "sequence", "seq", "index", "rank")
+"""Names, compared as those above, of columns of times that say in which order somebody met his items, and not when."""
+
+
+def is_order(column: str) -> bool:
+    """Whether a column of times is called like one that holds an order alone."""
+    return _plain(column) in ORDERS
+
 
 def find_column(role: str, named: str | None, columns: list[str], file: str) -> str | None:
     """The column of `file` that plays `role`: the one named, else the likeliest by its name, else None.

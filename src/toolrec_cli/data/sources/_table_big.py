@@ -9,11 +9,11 @@ import polars as pl
 
 from toolrec_cli.data.reading.big_log import BigLog, Cleaned, Meaning
 from toolrec_cli.data.reading.blanks import NOTHING
-from toolrec_cli.data.reading.columns import find_column, require_column
 from toolrec_cli.data.reading.ids import TOO_LONG, are_floats, is_too_long, without_zeros
 from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.reading.times import FIRST_SECOND, UNREADABLE, a_second_of, read_times
 from toolrec_cli.data.source import ReadOptions
+from toolrec_cli.data.sources._table_roles import ordering, roles_of
 
 _UNITS = ((10**17, "nanoseconds"), (10**14, "microseconds"), (10**11, "milliseconds"), (0, "seconds or positions"))
 """From which size on whole numbers are taken for what. They stay as they are written; only mixtures are refused."""
@@ -23,22 +23,10 @@ def big_log(files: Mapping[str, Path], options: ReadOptions) -> BigLog:
     """The files, by name, as a log that is read in pieces. Raises UsageError when a column is not there or cannot be guessed."""
 
     def meaning(columns: list[str]) -> Meaning:
-        return Meaning(
-            _roles(columns, next(iter(files)), options), Cleaner(), options.items.name if options.items else None
-        )
+        roles = roles_of(columns, next(iter(files)), options)
+        return Meaning(roles, Cleaner(), options.items.name if options.items else None)
 
     return BigLog(files, meaning)
-
-
-def _roles(columns: list[str], file: str, options: ReadOptions) -> dict[str, str]:
-    """user_id, item_id, timestamp, rating -> the column of that role, where there is one."""
-    found = {
-        "user_id": require_column("user", options.user_column, columns, file),
-        "item_id": require_column("item", options.item_column, columns, file),
-        "timestamp": find_column("time", options.time_column, columns, file),
-        "rating": find_column("rating", options.rating_column, columns, file),
-    }
-    return {role: column for role, column in found.items() if column is not None}
 
 
 class Cleaner:
@@ -72,15 +60,15 @@ class Cleaner:
 
 
 def _with_times(frame: pl.DataFrame, sieve: Sieve, mended: dict[str, int]) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    if "timestamp" not in frame.columns:
+    if (when := ordering(frame.columns)) is None:
         return frame, ()
-    found = _times(frame["timestamp"])
-    frame = sieve.drop(frame.with_columns(timestamp=found.values), pl.col("timestamp").is_null(), UNREADABLE)
+    found = _times(frame[when])
+    frame = sieve.drop(frame.with_columns(found.values.alias(when)), pl.col(when).is_null(), UNREADABLE)
     if found.a_second is not None:
         latest = int((datetime.now(UTC) + timedelta(days=1)).timestamp()) * found.a_second
-        mended["times that lie in the future, kept"] = int((frame["timestamp"] > latest).sum())
+        mended["times that lie in the future, kept"] = int((frame[when] > latest).sum())
         if not found.sorts[0].startswith("dates"):
-            frame = sieve.drop(frame, pl.col("timestamp") < 0, "the time is negative: before 1970")
+            frame = sieve.drop(frame, pl.col(when) < 0, "the time is negative: before 1970")
     return frame, found.sorts
 
 

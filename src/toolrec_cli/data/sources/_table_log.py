@@ -6,17 +6,17 @@ from pathlib import Path
 import polars as pl
 
 from toolrec_cli.data.reading.blanks import NOTHING
-from toolrec_cli.data.reading.columns import find_column, require_column
 from toolrec_cli.data.reading.ids import TOO_LONG, case_note, is_too_long, tidy
 from toolrec_cli.data.reading.rejects import FILE, Sieve
 from toolrec_cli.data.reading.tabular import Tabular, read_tabular
 from toolrec_cli.data.reading.times import UNREADABLE, read_times
-from toolrec_cli.data.source import ReadOptions
+from toolrec_cli.data.source import ORDER_ALONE, POSITION, ReadOptions
+from toolrec_cli.data.sources._table_roles import ordering, roles_of
 from toolrec_cli.errors import UsageError
 
 
 def read_log(path: Path, options: ReadOptions) -> tuple[Tabular, pl.DataFrame, list[str]]:
-    """The file or files, and of them line, user_id, item_id, timestamp, rating (the last two where there are any); and notes."""
+    """The file or files; of them line, user_id, item_id, and, if there are any, timestamp or position, and rating; and notes."""
     roles: dict[str, str] = {}
 
     def pick(columns: list[str]) -> list[str]:
@@ -35,19 +35,13 @@ def read_log(path: Path, options: ReadOptions) -> tuple[Tabular, pl.DataFrame, l
 
 
 def _roles(columns: list[str], file: str, options: ReadOptions) -> dict[str, str]:
-    """user_id, item_id, timestamp, rating -> the column of that role, where there is one."""
+    """`roles_of`. Raises UsageError for a table of one column, too."""
     if len(columns) == 1:
         raise UsageError(
             f"{file} has only one column, {columns[0]!r:.60}; interactions need a user and an item.",
             hint="Columns are separated by a comma, tab, semicolon or '|', and the first line has to name them.",
         )
-    found = {
-        "user_id": require_column("user", options.user_column, columns, file),
-        "item_id": require_column("item", options.item_column, columns, file),
-        "timestamp": find_column("time", options.time_column, columns, file),
-        "rating": find_column("rating", options.rating_column, columns, file),
-    }
-    return {role: column for role, column in found.items() if column is not None}
+    return roles_of(columns, file, options)
 
 
 def _with_ids(frame: pl.DataFrame, sieve: Sieve) -> tuple[pl.DataFrame, list[str]]:
@@ -63,18 +57,18 @@ def _with_ids(frame: pl.DataFrame, sieve: Sieve) -> tuple[pl.DataFrame, list[str
 
 
 def _with_times(frame: pl.DataFrame, sieve: Sieve) -> tuple[pl.DataFrame, list[str]]:
-    if "timestamp" not in frame.columns:
+    if (when := ordering(frame.columns)) is None:
         return frame, [f"{sieve.file} has no column of times (--time-col): its rows are taken to be in order."]
-    times = read_times(frame["timestamp"].str.strip_chars())
+    times = read_times(frame[when].str.strip_chars())
     frame = sieve.drop(frame, pl.lit(times.values.is_null()), UNREADABLE)
     values = times.values.drop_nulls()
     if times.a_second is not None and times.written_as_numbers:
         frame = sieve.drop(frame, pl.lit(values < 0), "the time is negative: before 1970")
         values = values.filter(values >= 0)
-    notes = [f"{sieve.file}: the times are {times.words}."]
+    notes = [f"{sieve.file}: {ORDER_ALONE if when == POSITION else f'the times are {times.words}'}."]
     if n_future := times.n_future(datetime.now(UTC)):
         notes.append(f"{sieve.file}: times that lie in the future, kept: {n_future:,}.")
-    return frame.with_columns(values.alias("timestamp")), notes
+    return frame.with_columns(values.alias(when)), notes
 
 
 def _with_ratings(frame: pl.DataFrame, sieve: Sieve) -> tuple[pl.DataFrame, list[str]]:
