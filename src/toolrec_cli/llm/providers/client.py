@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TIMEOUT = 120.0
 """Seconds that an answer may take, from the first byte sent to the last one read."""
 CONNECT = 10.0
-"""Seconds of them at most to get a connection in."""
+"""Seconds of them at most to get a connection, and then the question, in."""
 MAX_RETRIES = 5
 CONNECTIONS = 128
 """As many keep their connection open; more in flight open new ones."""
@@ -190,22 +190,24 @@ def _sdk_client(
         base_url=endpoint.base_url,
         max_retries=max_retries,
         timeout=waits,
-        http_client=_http_client(waits, timeout, transport),
+        http_client=_http_client(endpoint.base_url, waits, timeout, transport),
     )
     if not (endpoint.vendor and endpoint.preset == "openai"):
         _forget_openai(client)
     return client
 
 
-def _http_client(waits: "httpx2.Timeout", timeout: float, transport: "httpx2.BaseTransport | None") -> "httpx2.Client":
-    """Over `transport`; without one, the direct way, or httpx2's own where a proxy is named."""
+def _http_client(
+    url: str, waits: "httpx2.Timeout", timeout: float, transport: "httpx2.BaseTransport | None"
+) -> "httpx2.Client":
+    """Over `transport`; without one, by urllib3, or httpx2's own where a proxy is named."""
     import httpx2
 
     from toolrec_cli.llm.providers.deadline import hooks
-    from toolrec_cli.llm.providers.direct import Client, Direct, proxied
+    from toolrec_cli.llm.providers.pooled import Client, Pooled, proxied
 
     if transport is None and not proxied():
-        return Client(timeout=waits, transport=Direct(timeout, min(timeout, CONNECT), CONNECTIONS))
+        return Client(timeout=waits, transport=Pooled(url, timeout, min(timeout, CONNECT), CONNECTIONS))
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS)
     return Client(limits=limits, timeout=waits, event_hooks=hooks(timeout), transport=transport)
 

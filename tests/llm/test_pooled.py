@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -10,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -19,9 +21,9 @@ from doubles import question
 
 from toolrec_cli.errors import ProviderError
 from toolrec_cli.llm.failures import Unanswered
-from toolrec_cli.llm.providers import direct
+from toolrec_cli.llm.providers import pooled
 from toolrec_cli.llm.providers.client import OpenAICompatible
-from toolrec_cli.llm.providers.direct import Direct
+from toolrec_cli.llm.providers.pooled import Client, Pooled
 
 BODY = json.dumps({"choices": [{"message": {"content": "hello"}}]}).encode()
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
@@ -35,12 +37,19 @@ class Talker:
     """Answers each connection's requests with the bytes it was given, one after the other, then closes it.
 
     `silent`: seconds between two bytes. `ahead`: answers without reading the body. `tls`: with which certificate.
+    `garbled`: bytes that go out behind each answer as they are, not encrypted.
     """
 
     def __init__(
-        self, *answers: bytes, silent: float = 0.0, ahead: bool = False, tls: ssl.SSLContext | None = None
+        self,
+        *answers: bytes,
+        silent: float = 0.0,
+        ahead: bool = False,
+        tls: ssl.SSLContext | None = None,
+        garbled: bytes = b"",
     ) -> None:
         self._answers, self._silent, self._ahead, self._tls = answers, silent, ahead, tls
+        self._garbled = garbled
         self._there = socket.create_server(("127.0.0.1", 0))
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._there.getsockname()[1]}/v1"
         self.connections = 0
@@ -72,6 +81,7 @@ class Talker:
                 for part in [answer[place : place + 1] for place in range(len(answer))] if self._silent else [answer]:
                     safe.sendall(part)
                     time.sleep(self._silent)
+                os.write(safe.fileno(), self._garbled)
         self.closed.set()
 
     def _secured(self, connection: socket.socket) -> socket.socket:
@@ -135,7 +145,7 @@ def test_a_connection_that_was_long_unused_is_not_used_again(
     server = talk(PLAIN, PLAIN)
     model = ask(server.url, max_retries=0)
     model.reply(question("a"))
-    monkeypatch.setattr(direct, "IDLE", 0.0)
+    monkeypatch.setattr(pooled, "IDLE", 0.0)
     model.reply(question("b"))
     assert server.connections == 2
 
@@ -166,13 +176,26 @@ def test_a_header_of_several_lines_is_not_sent() -> None:
         url = f"http://127.0.0.1:{there.getsockname()[1]}/"
         request = httpx2.Request("POST", url, headers={"Authorization": "Bearer a\r\nEvil: yes"})
         with pytest.raises(httpx2.LocalProtocolError):
-            Direct(1.0, 1.0, 1).handle_request(request)
+            Pooled(url, 1.0, 1.0, 1).handle_request(request)
 
 
 def test_a_server_that_does_not_speak_tls_is_told_apart(talk: Talk, ask: Ask) -> None:
     url = talk(PLAIN).url.replace("http://", "https://")
     with pytest.raises(ProviderError, match="cannot be reached"):
         ask(url, max_retries=0, timeout=2.0).reply(question())
+
+
+def test_a_host_that_cannot_be_is_not_reached(ask: Ask) -> None:
+    with pytest.raises(ProviderError, match="cannot be reached"):
+        ask(f"http://{'x' * 64}.example/v1", max_retries=0).reply(question())
+
+
+def test_more_at_once_than_are_kept_is_nothing_to_speak_of(talk: Talk, capfd: pytest.CaptureFixture[str]) -> None:
+    server = talk(PLAIN, silent=0.002)
+    with Client(transport=Pooled(server.url, 5.0, 5.0, 1)) as client, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: client.post(server.url, content=b"x").json(), range(4)))
+    assert answers == [json.loads(BODY)] * 4
+    assert capfd.readouterr() == ("", "")
 
 
 def test_through_a_proxy_the_proxy_is_asked(talk: Talk, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,17 +207,37 @@ def test_through_a_proxy_the_proxy_is_asked(talk: Talk, ask: Ask, monkeypatch: p
     assert proxy.heads == [b"POST http://models.example/v1/chat/completions HTTP/1.1\r\n"]
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make a certificate with")
-def test_a_certificate_has_to_hold(talk: Talk, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def certified(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
+    """What a server at 127.0.0.1 encrypts with, and where its certificate is."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
     subprocess.run([*made.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    return context, str(certificate)
+
+
+def test_a_certificate_has_to_hold(
+    talk: Talk, ask: Ask, certified: tuple[ssl.SSLContext, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, certificate = certified
     server = talk(PLAIN, PLAIN, tls=context)
     with pytest.raises(ProviderError, match="certificate or TLS does not hold"):
         ask(server.url, max_retries=0).reply(question())
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", certificate)
     model = ask(server.url, max_retries=0)
     assert [model.reply(question(str(n))).text for n in range(2)] == ["hello", "hello"]
     assert server.connections == 2, "the refused one, and one for both questions"
+
+
+def test_an_answer_whose_encryption_breaks_may_have_been_billed(
+    talk: Talk, ask: Ask, certified: tuple[ssl.SSLContext, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, certificate = certified
+    monkeypatch.setenv("SSL_CERT_FILE", certificate)
+    server = talk(PLAIN[:-9], tls=context, garbled=b"no record of TLS")
+    with pytest.raises(Unanswered, match="broke the connection off, once"):
+        ask(server.url, max_retries=0).reply(question())
