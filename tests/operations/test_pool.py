@@ -55,6 +55,18 @@ def test_items_are_taken_only_as_there_is_room() -> None:
     assert len(taken) <= 5
 
 
+def test_the_next_item_is_made_while_those_in_flight_wait() -> None:
+    """Else all would have ended, and the next block of users would be encoded with nobody in flight."""
+    made = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield from (0, 1)
+        made.set()
+        yield 2
+
+    assert sorted(each(items(), lambda n: n if made.wait(5) else -1, 2)) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("stop", [BudgetSpent("spent"), KeyboardInterrupt()])
 def test_what_stops_one_starts_no_more_and_lets_those_in_flight_end(stop: BaseException) -> None:
     started: list[int] = []

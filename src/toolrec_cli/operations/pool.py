@@ -66,9 +66,10 @@ class _InFlight(Generic[T, R]):
 def each(items: Iterable[T], work: Callable[[T], R], concurrency: int = 1, patience: float = PATIENCE) -> Iterator[R]:
     """`work` of every item, as it ends; at most `concurrency` are in flight, and no result waits for more than that.
 
-    `items` are taken one by one, here, as there is room. With a concurrency of 1 there is no thread. Whatever `work` raises
-    (a budget is spent, a provider fails), or Ctrl-C, starts no more: those in flight get `patience` seconds to end, their
-    results come, and then it is raised; whoever takes longer is left behind.
+    `items` are taken one by one, here, as there is room, and one more, since it may take its time to be made: so it is
+    made while those in flight wait. With a concurrency of 1 there is no thread. Whatever `work` raises (a budget is
+    spent, a provider fails), or Ctrl-C, starts no more: those in flight get `patience` seconds to end, their results come,
+    and then it is raised; whoever takes longer is left behind.
     """
     if concurrency == 1:
         yield from map(work, items)
@@ -76,9 +77,11 @@ def each(items: Iterable[T], work: Callable[[T], R], concurrency: int = 1, patie
     stopped: BaseException | None = None
     in_flight, waiting = _InFlight(work), iter(items)
     try:
+        following = list(islice(waiting, 1))
         while stopped is None:
-            while in_flight.number < concurrency and (found := list(islice(waiting, 1))):
-                in_flight.begin(found[0])
+            while in_flight.number < concurrency and following:
+                in_flight.begin(following[0])
+                following = list(islice(waiting, 1))
             if not in_flight.number or (ended := in_flight.take()) is None:
                 return
             stopped = ended.error
