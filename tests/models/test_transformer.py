@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from toolrec_cli.errors import UsageError
-from toolrec_cli.models.transformer import BLOCKS, GatedBlock, Transformer, initialise
+from toolrec_cli.models.distances import STEEPEST
+from toolrec_cli.models.transformer import BLOCKS, NOTHING, GatedBlock, Transformer, initialise
 
 
 def test_positions_are_counted_from_the_newest_item() -> None:
@@ -68,7 +69,7 @@ def test_a_gate_is_half_open_where_it_knows_nothing() -> None:
     with torch.no_grad():
         block.attention_gate.weight.zero_()
         block.attention_gate.bias.zero_()
-    found = block.mix(block._attend(block.attention_norm(x), None, None))
+    found = block.mix(block._attend(block.attention_norm(x), None, NOTHING))
     torch.testing.assert_close(block(x), x + found / 2)
 
 
@@ -78,10 +79,12 @@ def test_of_the_two_halves_of_a_swiglu_one_lets_the_other_through() -> None:
     torch.testing.assert_close(block._feed(x), block.contract(gate * torch.sigmoid(gate) * hidden))
 
 
+@pytest.mark.parametrize("relative", [False, True])
 @pytest.mark.parametrize("blocks", BLOCKS)
-def test_the_newest_position_alone_is_what_it_is_among_all(blocks: str) -> None:
+def test_the_newest_position_alone_is_what_it_is_among_all(blocks: str, *, relative: bool) -> None:
     torch.manual_seed(0)
-    transformer = Transformer(width=8, n_layers=2, n_heads=2, max_length=5, dropout=0.5, blocks=blocks).eval()
+    shape = {"width": 8, "n_layers": 2, "n_heads": 2, "max_length": 5, "dropout": 0.5}
+    transformer = Transformer(**shape, blocks=blocks, relative_positions=relative).eval()
     x, lengths = torch.randn(3, 5, 8), torch.tensor([5, 2, 1])
     states = transformer(x, lengths)[torch.arange(3), lengths - 1]
     torch.testing.assert_close(transformer.at_end(x, lengths), states, rtol=1e-5, atol=1e-6)
@@ -90,3 +93,23 @@ def test_the_newest_position_alone_is_what_it_is_among_all(blocks: str) -> None:
 def test_blocks_that_do_not_exist_get_the_near_miss() -> None:
     with pytest.raises(UsageError, match=r"kind of block 'liger'\. Did you mean 'ligr'"):
         Transformer(width=8, n_layers=1, n_heads=1, max_length=5, dropout=0.0, blocks="liger")
+
+
+def attended(*, causal: bool, length: int = 4) -> torch.Tensor:
+    """How much the newest of some positions that are all alike attends to each, by distance alone: [T]."""
+    transformer = Transformer(4, 1, 1, length, 0.0, causal=causal, relative_positions=True).eval()
+    block = transformer.blocks[0]
+    with torch.no_grad():
+        block.qkv.weight.zero_()
+        block.qkv.weight[8:] = torch.eye(4)  # values alone: every position is worth itself
+        block.qkv.bias.zero_()
+        between = transformer._between(torch.zeros(1, length, 4), None)
+        real = None if causal else torch.ones(1, 1, 1, length, dtype=torch.bool)
+        return block._attend(torch.eye(length, 4)[None], real, between)[0]
+
+
+def test_the_nearer_the_more_it_is_attended_to_at_first() -> None:
+    weights = torch.exp(-STEEPEST * torch.arange(4.0))
+    torch.testing.assert_close(attended(causal=True)[3], weights.flip(0) / weights.sum())
+    around = torch.exp(-STEEPEST * torch.tensor([1.0, 0.0, 1.0, 2.0]))
+    torch.testing.assert_close(attended(causal=False)[1], around / around.sum())

@@ -13,7 +13,7 @@ from toolrec_cli.errors import InputError
 from toolrec_cli.models import store
 from toolrec_cli.models.full_encoder import FullEncoder
 from toolrec_cli.models.training import TrainingSettings
-from toolrec_cli.operations.ablating import ablate
+from toolrec_cli.operations.ablating import AblationPlan, ablate
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training import EncoderPlan, train_encoder
@@ -131,3 +131,19 @@ def test_the_ablation_sets_frozen_against_full(shared: Path, full: RunDir) -> No
         "training CPU s": full.manifest.result["cpu_seconds"],
     }
     assert set(rows["genre"].measured) == {"trained parameters", "training CPU s", "CPU s shared by all"}
+
+
+def test_attributes_are_tried_in_full_where_every_one_has_a_full_encoder(shared: Path, tmp_path: Path) -> None:
+    workspace = Path(shutil.copytree(shared, tmp_path / "w"))
+    plan = AblationPlan(n_users=10, noise=())
+    _, found = ablate(Setting(workspace), opened(workspace), "attributes", plan)
+    assert [row.name for row in found.rows] == ["no attribute", "genre", "release_year", "all"]
+    train_encoder(Setting(workspace), opened(workspace), replace(PLAN, attribute="release_year", controls=False))
+    _, found = ablate(Setting(workspace), opened(workspace), "attributes", plan)
+    assert [row.name for row in found.rows] == ["no attribute", "genre", "release_year", "all", "all in full"]
+    frozen, full = (row.measured["trained parameters"] for row in found.rows[-2:])
+    backbone = store.load_backbone(
+        store.find_backbone(workspace / "runs", opened(workspace), None)[0], opened(workspace)
+    )
+    assert full > 2 * sum(each.numel() for each in backbone.parameters()) > 0
+    assert frozen < full

@@ -45,6 +45,13 @@ class Shape:
             help="Read when a history's items were, too (never when the next one will be). Default: where there are times.",
         ),
     ] = None
+    relative_positions: Annotated[
+        bool,
+        typer.Option(
+            "--relative-positions/--no-relative-positions",
+            help="Learn how much items mean to each other by how many places they are apart.",
+        ),
+    ] = True
     blocks: Annotated[
         str,
         typer.Option(

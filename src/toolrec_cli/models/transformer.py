@@ -2,11 +2,12 @@
 
 Sequences are padded on the right, so a causal one needs no mask tensor to keep from attending to padding; positions are
 counted from the end, so the newest item is always at position 0. One that is `time_aware` reads when the items were, too: see
-`ages.py`.
+`ages.py`. One with `relative_positions` weighs how many places apart two items are: see `distances.py`.
 
 Shapes: `B` batch, `T` time, `D` width, `H` heads.
 """
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -15,6 +16,21 @@ from torch.nn import functional
 
 from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.models.ages import N_AGES, ages_between, by_class, gaps_before
+from toolrec_cli.models.distances import between_all, first_guess, from_one
+
+
+@dataclass(frozen=True)
+class Between:
+    """What attention may go by besides the states, of position j as seen from i, in classes; None: not by this.
+
+    `ages` [B, T, T]: how long before; `distances` [1 or B, T, T]: how many places.
+    """
+
+    ages: Tensor | None = None
+    distances: Tensor | None = None
+
+
+NOTHING = Between()
 
 
 class Block(nn.Module):
@@ -23,10 +39,13 @@ class Block(nn.Module):
     expanded: ClassVar[int] = 4
     """To how many times the width the feed-forward layer expands."""
 
-    def __init__(self, width: int, n_heads: int, dropout: float, *, time_aware: bool = False) -> None:
+    def __init__(
+        self, width: int, n_heads: int, dropout: float, *, time_aware: bool = False, relative_positions: bool = False
+    ) -> None:
         super().__init__()
         self.n_heads = n_heads
         self.by_age = nn.Embedding(N_AGES, n_heads) if time_aware else None
+        self.by_distance = nn.Parameter(first_guess(n_heads)) if relative_positions else None
         self.attention_norm = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.mix = nn.Linear(width, width)
@@ -35,12 +54,9 @@ class Block(nn.Module):
         self.contract = nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, real: Tensor | None = None, ages: Tensor | None = None) -> Tensor:
-        """[B, T, D] -> [B, T, D]. `real` [B, 1, 1, T] says what may be attended to; None: what came before.
-
-        `ages` [B, T, T]: how long before position i position j was.
-        """
-        x = self._with_attended(x, self.mix(self._attend(self.attention_norm(x), real, ages)))
+    def forward(self, x: Tensor, real: Tensor | None = None, between: Between = NOTHING) -> Tensor:
+        """[B, T, D] -> [B, T, D]. `real` [B, 1, 1, T] says what may be attended to; None: what came before."""
+        x = self._with_attended(x, self.mix(self._attend(self.attention_norm(x), real, between)))
         return self._with_fed(x, self._feed(self.feed_norm(x)))
 
     def _feed(self, x: Tensor) -> Tensor:
@@ -55,31 +71,41 @@ class Block(nn.Module):
         """What the position-wise layer has found, added back."""
         return x + self.dropout(found)
 
-    def _attend(self, x: Tensor, real: Tensor | None, ages: Tensor | None) -> Tensor:
+    def _attend(self, x: Tensor, real: Tensor | None, between: Between) -> Tensor:
         B, T, D = x.shape
         q, k, v = self.qkv(x).view(B, T, 3, self.n_heads, D // self.n_heads).permute(2, 0, 3, 1, 4)
+        mask = real
+        if self._is_biased:
+            mask = self._bias(
+                between, torch.ones(T, T, dtype=torch.bool, device=x.device).tril() if real is None else real
+            )
         # Attention weights are not dropped out: that would leave the fused kernel and hold every [T, T] matrix.
-        mask = real if ages is None else self._weighted(ages, real)
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         return mixed.transpose(1, 2).reshape(B, T, D)
 
-    def _weighted(self, ages: Tensor, real: Tensor | None) -> Tensor:
-        """What is added to the logits of attention, [B, H, T, T]: by age, and −inf for what must not be attended to."""
-        assert self.by_age is not None
-        added = by_class(self.by_age.weight, ages)
-        T = ages.shape[-1]
-        seen = torch.ones(T, T, dtype=torch.bool, device=ages.device).tril() if real is None else real
+    @property
+    def _is_biased(self) -> bool:
+        return self.by_age is not None or self.by_distance is not None
+
+    def _bias(self, between: Between, seen: Tensor) -> Tensor:
+        """What is added to the logits of attention, [1 or B, H, T, T]: by age and distance, and −inf for what is not `seen`."""
+        added = torch.zeros((), device=seen.device)
+        if self.by_age is not None and between.ages is not None:
+            added = added + by_class(self.by_age.weight, between.ages)
+        if self.by_distance is not None and between.distances is not None:
+            added = added + by_class(self.by_distance, between.distances)
         return added.masked_fill(~seen, -torch.inf)
 
-    def at(self, x: Tensor, last: Tensor, ages: Tensor | None = None) -> Tensor:
-        """What `forward` gives at one position of each sequence alone, not in training. x [B, T, D], last [B], ages [B, T]
-        -> [B, D].
+    def at(self, x: Tensor, last: Tensor, between: Between = NOTHING) -> Tensor:
+        """What `forward` gives at one position of each sequence alone, not in training. x [B, T, D], last [B] -> [B, D].
+
+        `between` is of what is seen from there, [B, 1, T].
         """
         B, T, D = x.shape
         rows = torch.arange(B, device=x.device)
         q, k, v = self.qkv(self.attention_norm(x)).view(B, T, 3, self.n_heads, D // self.n_heads).permute(2, 0, 3, 1, 4)
         seen = (torch.arange(T, device=x.device) <= last[:, None])[:, None, None]
-        mask = seen if ages is None else self._weighted(ages[:, None], seen)
+        mask = self._bias(between, seen) if self._is_biased else seen
         mixed = functional.scaled_dot_product_attention(q[rows, :, last][:, :, None], k, v, attn_mask=mask)
         mine = self._with_attended(steady(x[rows, last]), self.mix(steady(mixed.reshape(B, D))))
         return self._with_fed(mine, self._feed(self.feed_norm(mine)))[:, 0]
@@ -93,8 +119,10 @@ class GatedBlock(Block):
 
     expanded: ClassVar[int] = 8  # two halves, of which one lets the other through
 
-    def __init__(self, width: int, n_heads: int, dropout: float, *, time_aware: bool = False) -> None:
-        super().__init__(width, n_heads, dropout, time_aware=time_aware)
+    def __init__(
+        self, width: int, n_heads: int, dropout: float, *, time_aware: bool = False, relative_positions: bool = False
+    ) -> None:
+        super().__init__(width, n_heads, dropout, time_aware=time_aware, relative_positions=relative_positions)
         self.attention_gate = nn.Linear(width, width)
         self.feed_gate = nn.Linear(width, width)
 
@@ -136,6 +164,7 @@ class Transformer(nn.Module):
         *,
         causal: bool = True,
         time_aware: bool = False,
+        relative_positions: bool = False,
         blocks: str = PLAIN,
     ) -> None:
         """`blocks` is one of `BLOCKS`; raises UsageError for any other."""
@@ -144,10 +173,12 @@ class Transformer(nn.Module):
             raise UsageError(unknown("kind of block", blocks, BLOCKS))
         kind = BLOCKS[blocks]
         self.causal = causal
+        self.relative_positions = relative_positions
         self.gaps = nn.Embedding(N_AGES + 1, width) if time_aware else None
         self.positions = nn.Embedding(max_length, width)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(kind(width, n_heads, dropout, time_aware=time_aware) for _ in range(n_layers))
+        biases = {"time_aware": time_aware, "relative_positions": relative_positions}
+        self.blocks = nn.ModuleList(kind(width, n_heads, dropout, **biases) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
@@ -158,20 +189,26 @@ class Transformer(nn.Module):
         x, real = self._placed(x, lengths, times), None
         if not self.causal:
             real = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, None, None]
-        ages = None if self.gaps is None or times is None else ages_between(times)
+        between = self._between(x, times)
         for block in self.blocks:
-            x = block(x, real, ages)
+            x = block(x, real, between)
         return self.norm(x)
 
     def at_end(self, x: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
         """The state at the newest position alone, without dropout: about half the work. Causal ones only. -> [B, D]."""
         x, newest = self._placed(x, lengths, times), (lengths - 1).clamp(min=0)
-        ages = None if self.gaps is None or times is None else ages_between(times)
+        between = self._between(x, times)
         *earlier, final = self.blocks
         for block in earlier:
-            x = block(x, None, ages)
+            x = block(x, None, between)
         last: Any = final
-        return self.norm(last.at(x, newest, None if ages is None else ages[torch.arange(len(x)), newest]))
+        ages = None if between.ages is None else between.ages[torch.arange(len(x)), newest][:, None]
+        distances = from_one(newest, x.shape[1])[:, None] if self.relative_positions else None
+        return self.norm(last.at(x, newest, Between(ages, distances)))
+
+    def _between(self, x: Tensor, times: Tensor | None) -> Between:
+        ages = None if self.gaps is None or times is None else ages_between(times)
+        return Between(ages, between_all(x.shape[1], x.device) if self.relative_positions else None)
 
     def _placed(self, x: Tensor, lengths: Tensor, times: Tensor | None) -> Tensor:
         from_end = lengths[:, None] - 1 - torch.arange(x.shape[1], device=x.device)

@@ -44,6 +44,7 @@ PRESETS = {
             "max_length": 50,
             "dropout": 0.5,
             "time_aware": False,
+            "relative_positions": False,
         },
         encoder={**_PAPER_TRAINING, "embedding_size": 32, "n_layers": 2, "n_heads": 4, "dropout": 0.5},
         by_backbone={"bert4rec": {"n_heads": 2, "dropout": 0.2, "mask_ratio": 0.2}},

@@ -44,7 +44,10 @@ class BackbonePlan:
 
     name: str = "sasrec"
     shape: dict[str, Any] = field(default_factory=dict[str, Any])
-    """Where it says nothing of `time_aware` or `dropout`, the data set decides: whether it has times, how long histories are."""
+    """Where it says nothing of `time_aware` or `dropout`, the data set decides: whether it has times, how long histories are.
+
+    Where it says nothing of `relative_positions`, the backbone has them.
+    """
     training: TrainingSettings = TrainingSettings()
     threads: int | None = None
     device: str = AUTO
@@ -110,8 +113,8 @@ def settled_plan(plan: BackbonePlan, seed: int, dataset: Dataset, ranks: Ranks) 
     looked_at = training.validation_users or chosen_validation_users(_targets(dataset), len(dataset.catalog))
     training = replace(training, validation_users=looked_at)
     threads = plan.threads if ranks.alone else plan.threads or max(1, cores() // ranks.here)
-    shape = {"time_aware": dataset.timed, "dropout": chosen_dropout(_targets(dataset)), **plan.shape}
-    return replace(plan, shape=shape, training=training, threads=threads, processes=ranks.size)
+    chosen = {"time_aware": dataset.timed, "relative_positions": True, "dropout": chosen_dropout(_targets(dataset))}
+    return replace(plan, shape={**chosen, **plan.shape}, training=training, threads=threads, processes=ranks.size)
 
 
 def fresh_backbone(plan: BackbonePlan, dataset: Dataset) -> Any:

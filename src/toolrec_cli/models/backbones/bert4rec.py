@@ -27,6 +27,8 @@ class BERT4RecConfig:
     mask_ratio: float = 0.2
     time_aware: bool = False
     """Whether it reads when the items of the history were (never when the next one will be)."""
+    relative_positions: bool = False
+    """Whether attention learns, too, how much two items mean to each other by how many places they are apart."""
     blocks: str = PLAIN
     """Its kind of block: one of `transformer.BLOCKS`."""
 
@@ -50,6 +52,7 @@ class BERT4Rec(nn.Module):
             config.dropout,
             causal=False,
             time_aware=config.time_aware,
+            relative_positions=config.relative_positions,
             blocks=config.blocks,
         )
         initialise(self)

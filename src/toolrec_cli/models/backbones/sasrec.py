@@ -22,6 +22,8 @@ class SASRecConfig:
     dropout: float = 0.2
     time_aware: bool = False
     """Whether it reads when the items of the history were (never when the next one will be)."""
+    relative_positions: bool = False
+    """Whether attention learns, too, how much two items mean to each other by how many places they are apart."""
     blocks: str = PLAIN
     """Its kind of block: one of `transformer.BLOCKS`."""
 
@@ -43,6 +45,7 @@ class SASRec(nn.Module):
             config.max_length,
             config.dropout,
             time_aware=config.time_aware,
+            relative_positions=config.relative_positions,
             blocks=config.blocks,
         )
         initialise(self)

@@ -1,5 +1,6 @@
 """One attribute, some, all of them; and made-up ones beside them, whose values are dice. All untuned: no ranker helps out.
 
+Where there are full encoders of all of them, with each of which the backbone was trained, these are set against the frozen one's.
 What grows with the number of tools is measured too: CPU time a user, encodings included, trained parameters, and item tables.
 """
 
@@ -54,6 +55,7 @@ def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
     tried = [_Tools(name, agent.scorer.with_tools(names), agent.dataset.catalog) for name, names in sets.items()]
     if len(real) > 1:
         tried.append(_Tools("all", agent.scorer, agent.dataset.catalog))
+    tried += _in_full(bench, agent)
     tried += _made_up(bench, agent, plan.noise)
     return [_tried(bench, agent, each) for each in tried], "all" if len(real) > 1 else (*real, "no attribute")[0]
 
@@ -74,6 +76,16 @@ def _tried(bench: Bench, agent: Agent, tools: _Tools) -> Variant:
         "item tables MiB": tables / 2**20,
     }
     return replace(found, measured=measured)
+
+
+def _in_full(bench: Bench, agent: Agent) -> list[_Tools]:
+    """The full encoders of all real attributes, where every one has one and they are not what is used already."""
+    real, digest = agent.scorer.attributes, agent.inputs["backbone"]
+    runs = store.find_encoders(bench.setting.runs, bench.dataset, digest, full=True)
+    if not real or not set(real) <= set(runs) or any(each.own_backbone for each in agent.scorer.encoders.values()):
+        return []
+    full = {name: store.load_encoder(runs[name], bench.dataset, digest) for name in real}
+    return [_Tools("all in full", agent.scorer.with_tools((), full), agent.dataset.catalog)]
 
 
 def _made_up(bench: Bench, agent: Agent, numbers: Sequence[int]) -> list[_Tools]:
