@@ -45,3 +45,16 @@ def test_the_papers_encoder(toolrec: Run, workspace: Path) -> None:
     assert {"n_heads": 4, "dropout": 0.5, "embedding_size": 32}.items() <= card.settings.items()
     assert card.training["loss"] == "bpr"
     assert recorded["embedding_size"]["from"] == "preset"
+
+
+def test_where_none_is_named_it_is_the_default_one_under_which_bert4rec_learns_longer(
+    toolrec: Run, workspace: Path
+) -> None:
+    """An epoch asks for a fifth of its targets alone."""
+    words = ["--backbone", "bert4rec", "--embedding-size", "8", "--threads", "1", "--json", "-w", workspace]
+    recorded, card = settings_of(toolrec("pretrain", *words))
+    assert recorded["epochs"] == {"value": 80, "from": "preset"}
+    assert {"epochs": 80, "patience": 40, "learning_rate": 2e-3}.items() <= card.training.items()
+    recorded, card = settings_of(toolrec("pretrain", "--preset", "default", "--epochs", "1", *words))
+    assert recorded["epochs"] == {"value": 1, "from": "commandline"}
+    assert (card.training["epochs"], card.training["patience"]) == (1, 40)

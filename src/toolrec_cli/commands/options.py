@@ -55,7 +55,7 @@ Preset = Annotated[
     typer.Option(
         "--preset",
         metavar="NAME",
-        help="draft: a third of the time; toolrec-paper: as the paper's code. Other options override.",
+        help="draft: a third of the time; default; toolrec-paper: as the paper's code. Other options override.",
     ),
 ]
 Negatives = Annotated[

@@ -41,12 +41,12 @@ def pretrain(
     """
     # `learning`, `shape` and `targets` are read from the context: where nothing was typed, a preset may say otherwise.
     from toolrec_cli.models.distributed import Ranks
-    from toolrec_cli.operations.presets import find_preset
+    from toolrec_cli.operations.presets import DEFAULT, find_preset
 
     ranks = Ranks.of(os.environ)
     if training.resume is not None:
         return _go_on(ctx, ranks, training.resume, output)
-    values = find_preset(preset).of_backbone(backbone) if preset else {}
+    values = find_preset(preset or DEFAULT).of_backbone(backbone)
     plan = _plan(backbone, options.chosen(ctx, values), training)
     if ranks.first:
         return _begin(output.setting(ctx, values), ranks, plan, dataset, output)

@@ -40,7 +40,7 @@ def train_encoder(
     from toolrec_cli.commands import ready
     from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.encoders import attributes_wanted, train_encoders
-    from toolrec_cli.operations.presets import find_preset
+    from toolrec_cli.operations.presets import DEFAULT, find_preset
     from toolrec_cli.render.console import clean, say
     from toolrec_cli.render.progress import watching
 
@@ -48,13 +48,13 @@ def train_encoder(
         return _go_on(ctx, training.resume, output)
     if not attributes:
         raise UsageError("Which attribute should be encoded?", hint="Type: --attr NAME, or --attr all.")
-    values = find_preset(preset).encoder if preset else {}
+    values = find_preset(preset or DEFAULT).encoder
     found = ready.dataset(output.workspace, dataset)
     wanted, passed_over = attributes_wanted(found.catalog, attributes)
     for reason in passed_over:
         say(clean(reason))
     _check_texts(variant.text_encoder, found.catalog, wanted)
-    plan = _plan(wanted[0], backbone, options.chosen(ctx, values), variant, training, preset=preset is not None)
+    plan = _plan(wanted[0], backbone, options.chosen(ctx, values), variant, training, preset=preset not in (None, DEFAULT))
     options.say_loss(plan.training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         setting = output.setting(ctx, values)

@@ -33,8 +33,12 @@ _PAPER_TRAINING: Values = {
     "targets": "all",
 }
 
+DEFAULT = "default"
+
 PRESETS = {
-    "draft": Preset(backbone={"epochs": 8}, encoder={"epochs": 1}, by_backbone={}),
+    "draft": Preset(backbone={"epochs": 8}, encoder={"epochs": 1}, by_backbone={"bert4rec": {"epochs": 24}}),
+    # Of BERT4Rec's targets an epoch asks for a fifth.
+    DEFAULT: Preset(backbone={}, encoder={}, by_backbone={"bert4rec": {"epochs": 80, "patience": 40}}),
     "toolrec-paper": Preset(
         backbone={
             **_PAPER_TRAINING,
@@ -50,7 +54,7 @@ PRESETS = {
         by_backbone={"bert4rec": {"n_heads": 2, "dropout": 0.2, "mask_ratio": 0.2}},
     ),
 }
-"""draft: a third of the time, for a first look. toolrec-paper: as the code of arXiv 2405.15114 trains, but for the early stop,
+"""draft: a third of the time, for a first look. default: what holds where none is named. toolrec-paper: as the code of arXiv 2405.15114 trains, but for the early stop,
 which looks at NDCG@10 and not at MRR@10.
 """
 
