@@ -90,6 +90,18 @@ def test_where_histories_are_short_a_backbone_is_validated_on_more_users(tmp_pat
     )
 
 
+@pytest.mark.parametrize(
+    ("backbone", "told", "has"),
+    [("sasrec", {}, False), ("bert4rec", {}, True), ("bert4rec", {"relative_positions": False}, False)],
+)
+def test_a_backbone_that_fills_gaps_weighs_distances_unless_told_otherwise(
+    workspace: Path, backbone: str, told: dict[str, bool], has: bool
+) -> None:
+    shape = {**SHAPE, "n_heads": 1, **told}
+    run = pretrain(Setting(workspace), opened(workspace), BackbonePlan(backbone, shape, ONCE, threads=1))
+    assert store.load_backbone(run, opened(workspace)).config.relative_positions is has
+
+
 def test_the_record_says_where_and_how_was_trained(workspace: Path) -> None:
     for run in (
         pretrain(Setting(workspace), opened(workspace), BackbonePlan(shape=SHAPE, training=ONCE, threads=1)),

@@ -46,12 +46,12 @@ class Shape:
         ),
     ] = None
     relative_positions: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--relative-positions/--no-relative-positions",
-            help="Learn how much items mean to each other by how many places they are apart.",
+            help="Learn how much items mean to each other by how many places they are apart. Default: with bert4rec.",
         ),
-    ] = True
+    ] = None
     blocks: Annotated[
         str,
         typer.Option(

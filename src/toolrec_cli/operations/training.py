@@ -46,7 +46,7 @@ class BackbonePlan:
     shape: dict[str, Any] = field(default_factory=dict[str, Any])
     """Where it says nothing of `time_aware` or `dropout`, the data set decides: whether it has times, how long histories are.
 
-    Where it says nothing of `relative_positions`, the backbone has them.
+    Where it says nothing of `relative_positions`, a backbone that sees both sides has them: a gap has nothing else to go by.
     """
     training: TrainingSettings = TrainingSettings()
     threads: int | None = None
@@ -113,7 +113,11 @@ def settled_plan(plan: BackbonePlan, seed: int, dataset: Dataset, ranks: Ranks) 
     looked_at = training.validation_users or chosen_validation_users(_targets(dataset), len(dataset.catalog))
     training = replace(training, validation_users=looked_at)
     threads = plan.threads if ranks.alone else plan.threads or max(1, cores() // ranks.here)
-    chosen = {"time_aware": dataset.timed, "relative_positions": True, "dropout": chosen_dropout(_targets(dataset))}
+    chosen = {
+        "time_aware": dataset.timed,
+        "relative_positions": not store.BACKBONES.get(plan.name).causal,
+        "dropout": chosen_dropout(_targets(dataset)),
+    }
     return replace(plan, shape={**chosen, **plan.shape}, training=training, threads=threads, processes=ranks.size)
 
 
