@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -151,6 +152,21 @@ def test_what_no_preset_says_becomes_a_setting(
         document = found(toolrec("doctor", "--base-url", server.base_url, "--model", "m", "--json", "-w", tmp_path))
     assert document["settings"] == settings
     assert document["flags"][-2:] == ["--server-setting", settings[-1]]
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_a_server_that_counts_no_tokens_and_cuts_off_without_a_word(toolrec: Run, tmp_path: Path, api: str) -> None:
+    def silent(asked: dict[str, Any]) -> Scripted:
+        reply = obedient(asked)
+        ended = "stop" if reply.ended == "length" else reply.finish_reason
+        return replace(reply, finish_reason=ended, counted=False)
+
+    with LoopbackServer(silent, apis=[api]) as server:
+        words = ["--base-url", server.base_url, "--model", "m", "-w", tmp_path]
+        facts = found(toolrec("doctor", *words, "--json"))["facts"]
+        shown = toolrec("doctor", *words).stdout
+    assert (facts["usage"], facts["cached_tokens"], facts["truncation"]) == (False, False, "finish_reason 'stop'")
+    assert "It counts no tokens. A cut-off answer: finish_reason 'stop'." in shown
 
 
 def test_as_a_table(toolrec: Run, tmp_path: Path) -> None:

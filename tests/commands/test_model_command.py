@@ -194,6 +194,48 @@ def test_a_refused_key_stops_with_what_to_do_and_is_nowhere(
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
 
+def test_a_server_that_repeats_the_key_at_every_turn_gets_it_into_no_file(
+    toolrec: Run, workspace: Path, tmp_path: Path
+) -> None:
+    """In thoughts and in what it says when it fails; the key being in a file or in .env."""
+    play, count = PlayedSurrogate(), 0
+
+    def script(asked: dict[str, Any]) -> Scripted:
+        nonlocal count
+        count += 1
+        if count in (9, 10):
+            raise ValueError(f"content_policy_violation, and your key is {SECRET}")
+        said = play(asked)
+        return replace(said, text=said.text.replace("I miss something.", f"{SECRET} is your key."))
+
+    named, run = tmp_path / "key", workspace / "r"
+    (workspace / ".env").write_text(f"OTHER=1\nTOOLREC_API_KEY={SECRET}\n")
+    for path in (named, workspace / ".env"):
+        path.touch()
+        path.chmod(0o600)
+    named.write_text(SECRET)
+    with LoopbackServer(script, key=SECRET) as server:
+        words = asking(server, "--key-file", str(named), "--concurrency", "2", "--max-calls", "30")
+        first = toolrec("eval", "--users", "12", "--out", run, "-w", workspace, *words)
+        rest = toolrec("eval", "--resume", run, "--max-calls", "1000", "-w", workspace)
+        traced = toolrec("recommend", "--user", "42", "-w", workspace, *asking(server, "--trace", "--no-cache"))
+        shown = toolrec("replay", run, "--all", "-w", workspace)
+    assert (first.returncode, rest.returncode, traced.returncode, shown.returncode) == (5, 5, 0, 0), rest.stderr
+    assert "[key] is your key." in traced.stderr, "else the test proves nothing"
+    said = "".join(each.stdout + each.stderr for each in (first, rest, traced, shown))
+    files = [path for path in workspace.rglob("*") if path.is_file() and path.name != ".env"]
+    assert {"exchanges.jsonl", "failures.log", "trajectories.jsonl", "steps.parquet", "run.json", "replies.sqlite"} <= {
+        path.name for path in files
+    }
+    assert SECRET not in said
+    assert [path for path in files if SECRET.encode() in contents(path)] == []
+
+
+def contents(path: Path) -> bytes:
+    """What is in a file; of a table, its values."""
+    return str(pl.read_parquet(path).rows()).encode() if path.suffix == ".parquet" else path.read_bytes()
+
+
 def test_a_server_that_goes_away_stops_the_run_resumably(toolrec: Run, workspace: Path) -> None:
     run, count = workspace / "r", 0
     play = PlayedSurrogate()

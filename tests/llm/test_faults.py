@@ -1,5 +1,6 @@
 """Every way in which a server fails ends in one sentence, one hint and no key; what passes is got over."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,14 @@ def test_a_passing_fault_is_got_over(serve: Serve, ask: Ask, fault: Fault) -> No
     server = serve(in_turn([Scripted("x", fault=fault), Scripted("there")]))
     reply = ask(server).reply(question())
     assert (reply.text, reply.retries, server.count) == ("there", 1, 2)
+
+
+def test_a_server_that_says_when_to_come_again_is_waited_for(serve: Serve, ask: Ask) -> None:
+    """Without its word the tests' pause is a thousandth of a second."""
+    server = serve(in_turn([Scripted("x", fault=Fault.RATE_LIMIT_AFTER), Scripted("there")]), retry_after=0.3)
+    begun = time.monotonic()
+    assert ask(server).reply(question()).text == "there"
+    assert time.monotonic() - begun >= 0.3
 
 
 def test_what_may_have_been_billed_is_told_apart(serve: Serve, ask: Ask) -> None:

@@ -70,6 +70,8 @@ class Scripted:
     reasoning_tokens: int = 0
     cost: float | None = None
     """US dollars, as OpenRouter says them in `usage`."""
+    counted: bool = True
+    """Whether it is said how many tokens it took; some local servers say nothing."""
     delay: float = 0.0
 
     @property

@@ -75,7 +75,7 @@ def chat_completion(asked: dict[str, Any], reply: Scripted) -> dict[str, Any]:
         "created": 0,
         "model": asked.get("model", ""),
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reply.ended}],
-        "usage": usage,
+        **({"usage": usage} if reply.counted else {}),
     }
 
 
@@ -104,6 +104,13 @@ def response(asked: dict[str, Any], reply: Scripted) -> dict[str, Any]:
     n_in, n_out = tokens_in(asked), tokens_out(reply)
     cut = reply.ended in ("length", "content_filter")
     why = {"length": "max_output_tokens"}.get(reply.ended, reply.ended)
+    usage = {
+        "input_tokens": n_in,
+        "output_tokens": n_out,
+        "total_tokens": n_in + n_out,
+        "input_tokens_details": {"cached_tokens": reply.cached_tokens},
+        "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
+    }
     return {
         "id": f"resp_{next(_ids)}",
         "object": "response",
@@ -111,13 +118,7 @@ def response(asked: dict[str, Any], reply: Scripted) -> dict[str, Any]:
         "incomplete_details": {"reason": why} if cut else None,
         "model": asked.get("model", ""),
         "output": output,
-        "usage": {
-            "input_tokens": n_in,
-            "output_tokens": n_out,
-            "total_tokens": n_in + n_out,
-            "input_tokens_details": {"cached_tokens": reply.cached_tokens},
-            "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
-        },
+        **({"usage": usage} if reply.counted else {}),
     }
 
 
