@@ -82,7 +82,10 @@ def test_who_gets_no_answer_is_a_miss_in_that_row_and_nowhere_else(workspace: Pa
 
 
 def greedy(asked: dict[str, Any]) -> Scripted:
-    """Takes all there is to take: 200 items at a time, orders by words of its own, long lists, every round to the last."""
+    """Takes all there is to take: 200 items at a time, orders by words of its own, long lists, every round to the last.
+
+    What it orders is wrong always, so that each question for an order is asked again.
+    """
     read = read_request(asked)
     if read.protocol in ("rank", "titles"):
         return written(
@@ -97,7 +100,7 @@ def greedy(asked: dict[str, Any]) -> Scripted:
 def _act(read: Asked) -> tuple[str, dict[str, Any]]:
     if read.legal == ("finish",):
         return "finish", {"items": [f"Nothing like it {n}" for n in range(300)]}
-    if read.rounds % 2 or "rank" not in read.legal:
+    if read.rounds < 3 or "rank" not in read.legal:
         return "retrieve", {"attribute": [None, *read.attributes][read.rounds % 3], "k": 200, "value": None}
     return "rank", {"attribute": f"{read.rounds} words of its own, and many of them", "k": 200}
 
@@ -126,6 +129,18 @@ def test_no_run_takes_more_than_the_dry_run_says_at_most(
         of_users[each.label] = of_users.get(each.label, 0) + size
     assert max(of_users.values()) <= bill.most.input_tokens / 80
     assert bill.expected.input_tokens < bill.most.input_tokens
+
+
+def test_a_greedy_model_comes_near_the_bound(workspace: Path, tiny: Dataset) -> None:
+    """Else it would say nothing: of 60 items there are few to take, so the calls are nearer than the bytes."""
+    with LoopbackServer(greedy) as server:
+        plan, ids = planned(server), tiny.users["user_id"].to_list()[:4]
+        most = dry_run(Setting(workspace), tiny, ids, plan, len(ids)).estimate.most
+        run, _ = explore_all(Setting(workspace), tiny, ids, plan, pace=Pace(4))
+    exchanges = read_exchanges(run.path / "exchanges.jsonl")
+    taken = sum(worst_usage(replace(each.request, max_tokens=0)).input_tokens for each in exchanges)
+    assert most.calls * 3 / 4 <= len(exchanges) <= most.calls
+    assert most.input_tokens / 5 <= taken <= most.input_tokens
 
 
 def test_a_budget_of_what_the_dry_run_says_is_never_reached(workspace: Path, tiny: Dataset) -> None:

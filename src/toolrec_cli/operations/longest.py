@@ -33,8 +33,11 @@ _SENTENCE = quoting.WORST * quoting.SENTENCE
 _NAMES = 20
 """Names that an observation quotes because they were turned away, or taken for a title; and as many in a complaint."""
 
-_WORDS = 4_000
-"""Bytes of what is said around lists, names and sentences; also to calls of one reply that were not taken."""
+_WORDS = 1_000
+"""Bytes of what is said around lists, names and sentences."""
+
+_CALLS = 3_000
+"""Bytes of what is said to the calls of one reply that were not taken, where calls are native."""
 
 _COMPLAINT = _NAMES * quoting.WORST * 80 + 1_000
 """Bytes of what was wrong with an order, said with its names when it is asked for once more."""
@@ -61,12 +64,12 @@ def longest(
     person = newest + max((quoting.sent(told) for told in profiles), default=0) + _WORDS
     opening = _empty(brief, n, max_rounds)
     ranking = in_bytes(rank_request(brief, (rank_text(brief, n), ""), 0))
-    around = max(ranking, opening) + person + _TITLE + _WORDS
+    words = _WORDS + (_CALLS if brief.protocol == "tools" else 0)
     return Longest(
         first=opening + person,
-        each_round=_each_round(lines, max_rounds),
-        order=_order(lines, around, max_rounds, habits),
-        alone=around + _COMPLAINT + lines.candidates(BATCH, max_rounds),
+        each_round=_each_round(lines, words, max_rounds),
+        order=_order(lines, ranking + person + _TITLE, max_rounds, habits),
+        alone=max(ranking, opening) + person + _TITLE + _WORDS + _COMPLAINT + lines.candidates(BATCH, max_rounds),
     )
 
 
@@ -105,23 +108,23 @@ def _top(lines: npt.NDArray[np.int64], k: int) -> int:
     return int(np.sort(lines)[::-1][:k].sum())
 
 
-def _each_round(lines: _Lines, max_rounds: int) -> int:
+def _each_round(lines: _Lines, words: int, max_rounds: int) -> int:
     """Of what rounds add, each as often as it is sent again: the first round is, in all later ones, the last never."""
     rounds = range(1, max_rounds)
-    sent = sum((max_rounds - number) * _observation(lines, number) for number in rounds)
+    sent = sum((max_rounds - number) * (_observation(lines, number) + words) for number in rounds)
     return -(-sent // max(1, sum(rounds)))
 
 
 def _observation(lines: _Lines, number: int) -> int:
     """What may come of round `number`: before the second, nothing was shown that could be ordered, or shown again."""
     shown = lines.new(MAX_K) if number == 1 else lines.shown(MAX_K, number) + lines.named()
-    return max(shown, _SENTENCE) + _SENTENCE + _WORDS
+    return max(shown, _SENTENCE) + _SENTENCE
 
 
 def _order(lines: _Lines, around: int, max_rounds: int, habits: RankHabits) -> int:
-    """Of all questions for an order: some rounds bring candidates, in all later ones they are ordered."""
+    """Of all questions for an order: some rounds bring candidates, in all later ones but the last they are ordered."""
     mixtures = [
-        sum(_orders(lines, around, number, bringing, habits) for number in range(bringing + 1, max_rounds + 1))
+        sum(_orders(lines, around, number, bringing, habits) for number in range(bringing + 1, max_rounds))
         for bringing in range(1, max_rounds)
     ]
     return -(-max(mixtures, default=0) // max(1, most_ranking(max_rounds, habits, len(lines))))
@@ -138,9 +141,12 @@ def _orders(lines: _Lines, around: int, number: int, bringing: int, habits: Rank
 
 
 def most_ranking(max_rounds: int, habits: RankHabits, n_items: int) -> int:
-    """How many questions for an order one user can cause: some rounds bring candidates, in all others they are ranked."""
+    """How many questions for an order one user can cause: some rounds bring candidates, in all later ones they are ranked.
+
+    In the last round nothing is but finishing.
+    """
     rounds = range(1, max_rounds)
-    return max(((max_rounds - r) * most_questions(min(MAX_K * r, n_items), habits) for r in rounds), default=0)
+    return max(((max_rounds - 1 - r) * most_questions(min(MAX_K * r, n_items), habits) for r in rounds), default=0)
 
 
 def _empty(brief: Brief, n: int, max_rounds: int) -> int:
