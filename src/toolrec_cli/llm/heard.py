@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from toolrec_cli.errors import ProviderError
-from toolrec_cli.llm.failures import Broken, Rejected, Unheard, Unusable
+from toolrec_cli.llm.failures import Broken, Rejected, Unanswered, Unheard
 from toolrec_cli.llm.messages import ChatModel, Reply, Request
 
 PATIENCE = 5
@@ -70,7 +70,7 @@ class Heard:
             return self._counted(request)
         except Rejected as error:
             raise self._of_rejected(error) from None
-        except (Broken, Unusable) as error:
+        except (Broken, Unanswered) as error:
             raise self._of_failed(error) from None
 
     def _counted(self, request: Request) -> Reply:
