@@ -58,6 +58,8 @@ class Talker:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
+        with suppress(OSError):
+            self._there.shutdown(socket.SHUT_RDWR)  # closing alone would leave the thread that waits in accept
         self._there.close()
 
     def _serve(self) -> None:
