@@ -197,6 +197,18 @@ def test_scores_of_every_item_in_an_array_of_ones_own(backbone: Any, encoders: A
     assert np.array_equal(scorer.scores("price", 7), kept)
 
 
+def test_scores_that_were_asked_for_last_are_not_those_of_another_or_of_other_histories(
+    backbone: Any, encoders: Any, histories: Interactions
+) -> None:
+    scorer, fresh = (BlockScorer(backbone, encoders, histories) for _ in range(2))
+    for user, attribute in ((5, None), (5, "price"), (33, None), (5, None)):
+        assert np.array_equal(scorer.scores(attribute, user), fresh.with_tools(["price"]).scores(attribute, user))
+    others = histories.of(np.roll(np.arange(histories.n_users), 1))
+    scorer.read(others)
+    assert np.array_equal(scorer.scores(None, 5), BlockScorer(backbone, encoders, others).scores(None, 5))
+    assert not np.array_equal(scorer.scores(None, 5), fresh.scores(None, 5))
+
+
 def test_a_user_without_history_scores_every_item_zero(backbone: Any, encoders: Any, histories: Interactions) -> None:
     scorer = BlockScorer(backbone, encoders, histories)
     assert not scorer.scores(None, 0).any()

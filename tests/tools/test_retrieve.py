@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolrec_cli.tools.protocol import Context, Named, Proposal, Refused
-from toolrec_cli.tools.retrieve import RetrievalTool, RetrieveArguments, masked, top_k
+from toolrec_cli.tools.retrieve import RetrievalTool, RetrieveArguments, masked, rounded, top_k
 from tools.small_world import N_ITEMS, WrittenScores, context, ids
 
 NEVER = float("-inf")
@@ -57,7 +57,13 @@ def test_the_k_best_with_ties_by_item_index(scores: list[float], k: int, expecte
     assert _best(scores, k) == expected
 
 
-@given(st.lists(st.sampled_from([NEVER, -1.5, 0.0, 1.0, 2.0]), max_size=12), st.integers(0, 15))
+@given(st.lists(st.floats(-50, 50, width=32)), st.lists(st.integers(-20_000, 20_000)))
+def test_scores_are_rounded_as_one_by_one(drawn: list[float], halves: list[int]) -> None:
+    scores = np.array([*drawn, *(half / 20_000 for half in halves)], dtype=np.float32)
+    assert [repr(each) for each in rounded(scores)] == [repr(round(float(score), 4)) for score in scores]
+
+
+@given(st.lists(st.sampled_from([NEVER, -1.5, 0.0, 1.0, 2.0]), max_size=90), st.integers(0, 15))
 def test_the_k_best_are_a_sort_cut_off(scores: list[float], k: int) -> None:
     reachable = [item for item, score in enumerate(scores, start=1) if score > NEVER]
     assert _best(scores, k) == sorted(reachable, key=lambda item: (-scores[item - 1], item))[:k]

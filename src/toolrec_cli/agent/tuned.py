@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from toolrec_cli.agent.features import Features
 from toolrec_cli.tools.protocol import Candidate, Context, Refused
+from toolrec_cli.tools.retrieve import rounded
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -71,7 +72,8 @@ class TunedRanker:
         scores = self._weights.score(values)
         order = np.lexsort((items, -scores))
         self._last.values = values[order]
-        return [(context.catalog.item_id(int(items[i])), round(float(scores[i]), 4)) for i in order]
+        best = zip(items[order].tolist(), rounded(scores[order]), strict=True)
+        return [(context.catalog.item_id(item), score) for item, score in best]
 
     @property
     def _values(self) -> FloatArray:

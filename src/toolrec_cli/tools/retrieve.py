@@ -176,5 +176,10 @@ def _nobody_has(attribute: str, value: str, context: Context) -> Refused:
 def _proposal(context: Context, found: IntArray, scores: FloatArray, ranks: IntArray, note: str = "") -> Proposal:
     """`found` (item_index) as names, each with its score and rank."""
     name = context.catalog.item_id
-    triples = zip(found.tolist(), ranks.tolist(), scores.tolist(), strict=True)
-    return Proposal(tuple([Named(name(index), rank, round(score, 4)) for index, rank, score in triples]), note)
+    triples = zip(found.tolist(), ranks.tolist(), rounded(scores), strict=True)
+    return Proposal(tuple([Named(name(index), rank, score) for index, rank, score in triples]), note)
+
+
+def rounded(scores: FloatArray) -> list[float]:
+    """To four places, as `round` does it one by one."""
+    return np.round(scores.astype(np.float64), 4).tolist()
