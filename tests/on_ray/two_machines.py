@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's own 15 has them starve on a busy machine
 ray: Any = pytest.importorskip("ray")
 
 from toolrec_cli.data.dataset import Dataset  # noqa: E402

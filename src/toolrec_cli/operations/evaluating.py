@@ -94,7 +94,8 @@ def evaluate(
         accounted(run, agent.speaker),
     ):
         made = make_lists(agent, users, record, progress, pace, plan.depth)
-        outcome = derive(run, record, None)
+        readers = (pace or Pace()).readers(len(users), asked=agent.speaker is not None)
+        outcome = derive(run, record, None, readers)
         asked_of = _Asked(setting, dataset, plan, agent, beside, users, everybody(dataset, agent, part, users))
         lists, llm_rows = _beside(asked_of, made, progress, pace)
         _write_rankings(run, dataset, users, lists)

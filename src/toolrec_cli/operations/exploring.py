@@ -239,7 +239,8 @@ def explore_all(
         began, n_asked = time.monotonic(), 0
         for _ in ask(agent, users, record, nothing, on_step=on_step, progress=progress, pace=pace):
             n_asked += 1
-        outcome = derive(run, record, SURROGATE)
+        readers = (pace or Pace()).readers(len(users), asked=agent.speaker is not None)
+        outcome = derive(run, record, SURROGATE, readers)
         outcome.asked, outcome.seconds = n_asked, time.monotonic() - began
         unheard = {"unheard": outcome.unheard} if agent.speaker else {}
         run.update(result={**outcome.as_result(), **unheard, "untuned": agent.untuned, **agent.retrieval})

@@ -54,6 +54,11 @@ class Record:
         return np.flatnonzero(missing)
 
     @property
+    def there(self) -> IntArray:
+        """The positions of those who are on record, ascending."""
+        return np.flatnonzero(self._places >= 0)
+
+    @property
     def unheard(self) -> int:
         """How many are on record whom the server failed to answer."""
         return len(self._unheard)
@@ -87,7 +92,7 @@ class Record:
 
     def trajectories(self) -> Iterator[Trajectory]:
         """All who are on record, in the order asked, one at a time."""
-        for position in np.flatnonzero(self._places >= 0).tolist():
+        for position in self.there.tolist():
             yield self.trajectory(position)
 
     def trajectory(self, position: int) -> Trajectory:

@@ -95,6 +95,10 @@ class Pace:
             return 1
         return (self.workers or 1) if self.workers or n_users < MANY else cores()
 
+    def readers(self, n_users: int, *, asked: bool) -> int:
+        """How many processes read the record at the end: forked where neither a model was `asked` nor Ray has threads here."""
+        return self.processes(n_users, alone=asked or self.runner is not None)
+
 
 def chunks(positions: IntArray, workers: int, smallest: int = _SMALLEST, at_once: int = BLOCK) -> Sequence[IntArray]:
     """The positions in blocks that are encoded at once: as many as fit, but enough of them to keep all workers busy.
