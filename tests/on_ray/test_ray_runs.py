@@ -294,3 +294,19 @@ def test_where_no_ray_is_it_is_said(place: Path, tmp_path: Path) -> None:
             Setting(place, out=tmp_path / "r"), opened(place), everybody(place), pace=Pace(runner=Ray("127.0.0.1:1"))
         )
     assert not (tmp_path / "r").exists()
+
+
+def test_a_ray_that_does_not_come_up_in_time_is_said(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Ray raises on a machine that is too busy is an Exception and nothing more."""
+
+    def slow(**_: Any) -> None:
+        raise Exception("The current node timed out during startup. This could happen because\nof this or that.")
+
+    monkeypatch.setattr(ray, "init", slow)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(InputError, match=r"could not be started on this machine \(The current node timed out") as caught:
+        explore_all(Setting(place, out=tmp_path / "r"), opened(place), everybody(place), pace=Pace(runner=Ray()))
+    assert caught.value.hint == "If the machine is busy, try again later; or leave --runner out."
+    assert not (tmp_path / "r").exists()

@@ -49,16 +49,23 @@ def connected(address: str | None) -> Generator[Any]:
     try:
         _listens(address)
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (OSError, RuntimeError, ValueError) as error:  # none there; another version of Ray or Python; no address
-        raise InputError(
-            f"There is no Ray at {address or 'this machine'} that can be used ({str(error).splitlines()[0]}).",
-            hint="Is it running (ray status), and of the same versions of Ray and Python?",
-        ) from error
+    except Exception as error:  # noqa: BLE001 - none there; another version; no address; slow to start, of no type of its own
+        raise _unusable(address, str(error)) from error
     try:
         signal.signal(signal.SIGTERM, at_end)  # Ray puts one of its own there, which ends the process
         yield ray
     finally:
         ray.shutdown()
+
+
+def _unusable(address: str | None, why: str) -> InputError:
+    """What is said where Ray does not come up."""
+    first = (why.splitlines() or ["no reason is given"])[0]
+    if address is None:
+        hint = "If the machine is busy, try again later; or leave --runner out."
+        return InputError(f"Ray could not be started on this machine ({first}).", hint=hint)
+    hint = "Is it running (ray status), and of the same versions of Ray and Python?"
+    return InputError(f"There is no Ray at {address} that can be used ({first}).", hint=hint)
 
 
 def _listens(address: str | None) -> None:
