@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from two_machines import another_machine, ray
+from two_machines import another_machine, patience, ray
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,8 @@ def cluster() -> Iterator[Any]:
     """A head and another machine, a processor each."""
     from ray.cluster_utils import Cluster
 
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    with patience():
+        found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     another_machine(found)
     yield found
     with suppress(Exception):

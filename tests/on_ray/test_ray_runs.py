@@ -306,7 +306,9 @@ def test_a_ray_that_does_not_come_up_in_time_is_said(
 
     monkeypatch.setattr(ray, "init", slow)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    with pytest.raises(InputError, match=r"could not be started on this machine \(The current node timed out") as caught:
+    with pytest.raises(
+        InputError, match=r"could not be started on this machine \(The current node timed out"
+    ) as caught:
         explore_all(Setting(place, out=tmp_path / "r"), opened(place), everybody(place), pace=Pace(runner=Ray()))
     assert caught.value.hint == "If the machine is busy, try again later; or leave --runner out."
     assert not (tmp_path / "r").exists()

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,17 @@ def on(cluster: Any, concurrency: int = 1, **how: Any) -> Pace:
     return Pace(concurrency, runner=Ray(cluster.address), **how)
 
 
-def another_machine(cluster: Any) -> Any:
-    """One more, of one processor, once it is there. Ray gives up after 30 seconds, which a busy machine may take to start it."""
+@contextmanager
+def patience() -> Generator[None]:
+    """Machines are waited for that start meanwhile. Ray gives one up after 30 seconds, and a busy machine may take longer."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ray._private.services, "get_node", _patiently(ray._private.services.get_node))
+        yield
+
+
+def another_machine(cluster: Any) -> Any:
+    """One more, of one processor, once it is there."""
+    with patience():
         node = cluster.add_node(num_cpus=1, wait=False)
     cluster.wait_for_nodes(timeout=PATIENCE)
     return node
