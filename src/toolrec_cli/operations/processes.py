@@ -4,7 +4,6 @@ Not the standard library's pool: that hands over a chunk's results when the chun
 Here every user's comes as it is there. Only between these processes anything is pickled, and never to a file.
 """
 
-import gc
 import multiprocessing
 import os
 import pickle
@@ -19,9 +18,6 @@ from toolrec_cli.errors import ToolRecError, WorkerLost
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_SELDOM = 20_000
-"""Objects made before a worker looks for garbage: a user's thousands go by themselves, as he ends."""
 
 _Result, _Error, _Next = "result", "error", "next"
 
@@ -100,8 +96,6 @@ def _serve(work: Callable[[Any], Iterable[Any]], link: Any, parent: int) -> None
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at a terminal goes to everybody; the first process decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with(parent)
-    gc.freeze()  # what is shared is never garbage here; looking for some in it would copy it, page by page
-    gc.set_threshold(_SELDOM)
     while True:
         try:
             chunk = link.recv()
