@@ -99,14 +99,14 @@ class Features:
         """log P(item next | k-th newest) − log popularity, and the same backwards; then all recent ones together."""
         evidence, newest = self._evidence, user.history[::-1]
         fame = evidence.popularity[items]
-        items = items.astype(np.int32)  # as the columns are, or each look-up would convert a whole row
+        narrow = items.astype(np.int32)  # as the columns are, or each look-up would convert a whole row
         found: list[FloatArray] = []
         together = np.zeros(len(items), np.float32)
         for k in range(max(LATEST, min(RECENT, len(newest)))):
-            after = _row(evidence.forward, newest, k, items, fame)
+            after = _row(evidence.forward, newest, k, narrow, fame)
             together += FADE**k * after
             if k < LATEST:
-                before = _row(evidence.backward, newest, k, items, fame)
+                before = _row(evidence.backward, newest, k, narrow, fame)
                 found += [np.log(after / fame), np.log(before / fame)]
         return [*found, np.log(together / fame + _TINY)]
 

@@ -89,9 +89,11 @@ class TunedRanker:
 
     def reasons(self, place: int) -> dict[str, float]:
         """By part, how much the score at `place` (from 0) of the last order would fall were the part the average one."""
-        mine, average = self._values[place], self._values.mean(axis=0)
+        mine: FloatArray = self._values[place]
+        average: FloatArray = self._values.mean(axis=0)
         parts, of_part = self._parts
-        scores = self._weights.score(np.vstack([mine, np.where(of_part, average, mine)]))
+        without = np.where(of_part, average, mine)
+        scores = self._weights.score(np.concatenate([mine[None], without]))
         return {part: float(scores[0] - score) for part, score in zip(parts, scores[1:], strict=True)}
 
     @cached_property

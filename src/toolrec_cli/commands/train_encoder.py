@@ -54,7 +54,9 @@ def train_encoder(
     for reason in passed_over:
         say(clean(reason))
     _check_texts(variant.text_encoder, found.catalog, wanted)
-    plan = _plan(wanted[0], backbone, options.chosen(ctx, values), variant, training, preset=preset not in (None, DEFAULT))
+    plan = _plan(
+        wanted[0], backbone, options.chosen(ctx, values), variant, training, preset=preset not in (None, DEFAULT)
+    )
     options.say_loss(plan.training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         setting = output.setting(ctx, values)

@@ -196,6 +196,6 @@ def _read(clock: IntArray, times: IntArray) -> DoubleArray:
 
 def _summed(items: IntArray, weights: DoubleArray, n_items: int) -> DoubleArray:
     """The sum of the weights of every item, [N + 1]; of the gaps none."""
-    found = np.bincount(items.ravel(), weights=weights.ravel(), minlength=n_items + 1)
+    found = np.bincount(items.ravel(), weights=weights.ravel(), minlength=n_items + 1).astype(np.float64, copy=False)
     found[0] = 0.0
     return found
