@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,27 +33,40 @@ def on(cluster: Any, concurrency: int = 1, **how: Any) -> Pace:
     return Pace(concurrency, runner=Ray(cluster.address), **how)
 
 
-@contextmanager
-def patience() -> Generator[None]:
-    """Machines are waited for that start meanwhile. Ray gives one up after 30 seconds, and a busy machine may take longer."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ray._private.services, "get_node", _patiently(ray._private.services.get_node))
-        yield
+def a_cluster() -> Any:
+    """A head and another machine, a processor each."""
+    from ray.cluster_utils import Cluster
+
+    found = _started(lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": 1}))
+    another_machine(found)
+    return found
 
 
 def another_machine(cluster: Any) -> Any:
     """One more, of one processor, once it is there."""
-    with patience():
-        node = cluster.add_node(num_cpus=1, wait=False)
+    node = _started(lambda: cluster.add_node(num_cpus=1, wait=False))
     cluster.wait_for_nodes(timeout=PATIENCE)
     return node
 
 
+def _started(start: Callable[[], Any]) -> Any:
+    """What `start` gives. On a busy machine Ray gives up what is still starting, and parts of it die: then it is tried again."""
+    deadline = time.monotonic() + PATIENCE
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ray._private.services, "get_node", _patiently(ray._private.services.get_node))
+        while True:
+            try:
+                return start()
+            except Exception:
+                if time.monotonic() > deadline:
+                    raise
+
+
 def _patiently(get_node: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, asked until the node is known."""
+    """The same, asked until the node is known, longer than Ray itself would."""
 
     def found(*asked: Any) -> Any:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE / 5
         while time.monotonic() < deadline:
             with suppress(RuntimeError):
                 return get_node(*asked)
