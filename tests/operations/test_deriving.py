@@ -3,16 +3,17 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.operations import deriving
+from toolrec_cli.operations import deriving, running
 from toolrec_cli.operations.deriving import Outcome, derive
 from toolrec_cli.operations.exploring import recommend
 from toolrec_cli.operations.processes import can_fork
 from toolrec_cli.operations.record import Record
-from toolrec_cli.operations.running import Pace
+from toolrec_cli.operations.running import Pace, chunks
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.storage.run_dir import RunDir, open_run
 
@@ -56,3 +57,11 @@ def test_where_threads_are_about_one_process_reads() -> None:
     assert Pace(workers=3).readers(10, asked=True) == 1
     assert Pace(workers=3, runner=object()).readers(10, asked=False) == 1  # type: ignore[arg-type]
     assert Pace(concurrency=4).readers(5000, asked=False) == 1
+
+
+def test_users_are_dealt_out_in_blocks_that_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    everybody = np.arange(80)
+    assert [len(part) for part in chunks(everybody, 2)] == [64, 16]
+    assert [len(part) for part in chunks(everybody, 2, smallest=8)] == [10] * 8
+    monkeypatch.setattr(running, "_SMALLEST", 8)
+    assert [len(part) for part in chunks(everybody, 2)] == [10] * 8

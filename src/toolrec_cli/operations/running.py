@@ -100,12 +100,12 @@ class Pace:
         return self.processes(n_users, alone=asked or self.runner is not None)
 
 
-def chunks(positions: IntArray, workers: int, smallest: int = _SMALLEST, at_once: int = BLOCK) -> Sequence[IntArray]:
+def chunks(positions: IntArray, workers: int, smallest: int | None = None, at_once: int = BLOCK) -> Sequence[IntArray]:
     """The positions in blocks that are encoded at once: as many as fit, but enough of them to keep all workers busy.
 
-    `smallest`: how many are worth a block of their own. `at_once`: so many are begun before the first one ends, and none of
-    them is to wait until later ones are encoded.
+    `smallest`: how many are worth a block of their own (None: _SMALLEST, as it is then). `at_once`: so many are begun before
+    the first one ends, and none of them is to wait until later ones are encoded.
     """
     share = at_once if workers == 1 else len(positions) / (workers * _CHUNKS)
-    size = int(np.clip(share, smallest, BLOCK))
+    size = int(np.clip(share, smallest or _SMALLEST, BLOCK))
     return [positions[start : start + size] for start in range(0, len(positions), size)]
