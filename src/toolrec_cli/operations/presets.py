@@ -54,8 +54,8 @@ PRESETS = {
         by_backbone={"bert4rec": {"n_heads": 2, "dropout": 0.2, "mask_ratio": 0.2}},
     ),
 }
-"""draft: a third of the time, for a first look. default: what holds where none is named. toolrec-paper: as the code of arXiv 2405.15114 trains, but for the early stop,
-which looks at NDCG@10 and not at MRR@10.
+"""draft: a third of the time, for a first look. default: what holds where none is named. toolrec-paper: as the code of
+arXiv 2405.15114 trains, but for the early stop, which looks at NDCG@10 and not at MRR@10.
 """
 
 
