@@ -16,6 +16,19 @@ def test_lines_are_appended_and_told_where_they_begin(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_bytes() == b"one\nthree\nx\n"
 
 
+def test_the_file_is_there_as_soon_as_it_has_a_line(tmp_path: Path) -> None:
+    log = AppendLog(tmp_path / "log")
+    log.close()
+    assert not (tmp_path / "log").exists()
+    log.append(b"one\n")
+    assert (tmp_path / "log").read_bytes() == b"one\n"
+    log.close()
+    log.close()
+    assert log.append(b"two\n") == 4
+    log.close()
+    assert (tmp_path / "log").read_bytes() == b"one\ntwo\n"
+
+
 def test_a_line_that_is_half_written_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
 

@@ -31,29 +31,27 @@ class ExchangeLog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._path: Path | None = None
         self._log: AppendLog | None = None
 
     def open(self, path: Path) -> None:
         """Go on at the end of `path`; a torn last line is cut off."""
         trim(path)
         with self._lock:
-            self._path = path
+            self._log = AppendLog(path)
 
     def add(self, told: Exchange | Charge | Failure) -> None:
         """Put it on record."""
         line = told.as_line().encode() + b"\n"
         with self._lock:
-            if self._path is not None:
-                self._log = self._log or AppendLog(self._path)
+            if self._log is not None:
                 self._log.append(line)
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            log, self._log, self._path = self._log, None, None
+            log, self._log = self._log, None
         if log is not None:
-            log.__exit__(None, None, None)
+            log.close()
 
 
 @contextmanager

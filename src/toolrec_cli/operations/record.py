@@ -33,7 +33,7 @@ class Record:
         self._untidy = False
         if path.exists():
             self._find(user_ids)
-        self._log: AppendLog | None = None
+        self._log = AppendLog(path)
 
     def __enter__(self) -> "Record":
         return self
@@ -41,8 +41,7 @@ class Record:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._log is not None:
-            self._log.__exit__(kind, error, trace)
+        self._log.close()
         if self._untidy:
             self._tidy()
 
@@ -73,8 +72,6 @@ class Record:
 
     def add(self, position: int, line: bytes) -> None:
         """Put one trajectory's line on record."""
-        if self._log is None:
-            self._log = AppendLog(self.path)
         self._untidy = self._untidy or bool(self._places[position] >= 0)
         self._places[position] = self._log.append(line)
         self._open.discard(position)

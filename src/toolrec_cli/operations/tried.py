@@ -50,7 +50,7 @@ class TriedLog:
         """Raises InputError when a line cannot be read, or is of nobody who was asked."""
         self._path, self._shape = path, (n_users, n)
         self._trials: dict[str, Trial] = {}
-        self._log: AppendLog | None = None
+        self._log = AppendLog(path)
         if path.exists():
             self._read()
 
@@ -60,8 +60,7 @@ class TriedLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._log is not None:
-            self._log.__exit__(kind, error, trace)
+        self._log.close()
 
     def trial(self, name: str) -> Trial:
         """How far the variant `name` is."""
@@ -72,8 +71,6 @@ class TriedLog:
 
     def add(self, name: str, place: int, tried: Tried) -> None:
         """Put on record what the variant `name` made of the user asked at `place` (from 0)."""
-        if self._log is None:
-            self._log = AppendLog(self._path)
         line = {"variant": name, "place": place, "items": tried.items.tolist(), "counts": dict(tried.counts)}
         self._log.append(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         self.trial(name).note(place, tried)

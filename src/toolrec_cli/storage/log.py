@@ -12,25 +12,36 @@ _TAIL = 1 << 16
 
 
 class AppendLog:
-    """Appends whole lines. A line that fails half-way (a full disk, a signal) is taken back; one that is all there stays."""
+    """Appends whole lines. A line that fails half-way (a full disk, a signal) is taken back; one that is all there stays.
+
+    The file is opened, and there, as soon as it has a line.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self._end = os.fstat(self._file).st_size
-        self._unsynced, self._synced_at = 0, time.monotonic()
+        self._path, self._file = path, -1
+        self._end, self._unsynced, self._synced_at = 0, 0, time.monotonic()
 
     def __enter__(self) -> "AppendLog":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Put on the disk what is not there yet, and close the file, if it was opened."""
+        if self._file < 0:
+            return
+        file, self._file = self._file, -1
         try:
             if self._unsynced:
-                os.fsync(self._file)
+                os.fsync(file)
         finally:
-            os.close(self._file)
+            os.close(file)
 
     def append(self, line: bytes) -> int:
         """Append one line (with its newline) and hand it to the system; where it begins, in bytes."""
+        if self._file < 0:
+            self._open()
         start = self._end
         try:
             self._write(line)
@@ -44,6 +55,10 @@ class AppendLog:
             os.fsync(self._file)
             self._unsynced, self._synced_at = 0, time.monotonic()
         return start
+
+    def _open(self) -> None:
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._end, self._unsynced = os.fstat(self._file).st_size, 0
 
     def _write(self, line: bytes) -> None:
         left = memoryview(line)
