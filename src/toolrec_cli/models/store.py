@@ -126,27 +126,30 @@ def choose_encoders(
 
     Raises InputError when one is missing; or any, unless the backbone was named: then it is meant as it is.
     """
-    named = (f" --backbone {backbone}" if backbone else "") + (" --full" if full else "")
     found = find_encoders(runs, dataset, backbone_digest, full=True)
     if not full:
         found |= find_encoders(runs, dataset, backbone_digest)
     found = {name: found[name] for name in dataset.catalog.attributes if name in found}
-    kind = "full encoder" if full else "encoder"
-    hint = f"Type: toolrec train-encoder {dataset.name} --attr "
-    if wanted is None:
-        if not found and dataset.catalog.attributes and (full or not backbone):
-            first = next(iter(dataset.catalog.attributes))
-            alone = "" if full else " With --backbone RUN it is explored with the backbone alone."
-            raise InputError(
-                f"No attribute {kind} is trained on this backbone of {dataset.name!r}.{alone}",
-                hint=hint + first + named,
-            )
-        return found
-    for name in wanted:
+    for name in wanted or ():
         dataset.catalog.attribute(name)
         if name not in found:
-            raise InputError(f"The attribute {name!r} has no {kind} on this backbone.", hint=hint + name + named)
-    return {name: found[name] for name in wanted}
+            raise _no_encoder(dataset, f"The attribute {name!r} has no", "on this backbone.", name, backbone, full=full)
+    if wanted is not None:
+        return {name: found[name] for name in wanted}
+    if not found and dataset.catalog.attributes and (full or not backbone):
+        alone = "" if full else " With --backbone RUN it is explored with the backbone alone."
+        where = f"is trained on this backbone of {dataset.name!r}.{alone}"
+        raise _no_encoder(dataset, "No attribute", where, next(iter(dataset.catalog.attributes)), backbone, full=full)
+    return found
+
+
+def _no_encoder(
+    dataset: Dataset, whose: str, where: str, attribute: str, backbone: str | None, *, full: bool
+) -> InputError:
+    """With the command that trains the encoder of `attribute`, on the backbone that was named, if one was."""
+    options = (f" --backbone {backbone}" if backbone else "") + (" --full" if full else "")
+    hint = f"Type: toolrec train-encoder {dataset.name} --attr {attribute}{options}"
+    return InputError(f"{whose} {'full ' * full}encoder {where}", hint=hint)
 
 
 def find_ranker(runs: Path, dataset: Dataset, inputs: dict[str, str]) -> RunDir | None:

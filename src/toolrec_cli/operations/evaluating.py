@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from toolrec_cli.agent.baseline import LLM_BASELINES
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.data.interactions import Interactions, Part
-from toolrec_cli.errors import InputError, UsageError
+from toolrec_cli.errors import UsageError
 from toolrec_cli.evaluation.beyond import beyond
 from toolrec_cli.evaluation.groups import Group, Traits, grouped
 from toolrec_cli.evaluation.report import UNHEARD, LLMRow, Report, compare, difference, hit_interval
@@ -25,8 +25,8 @@ from toolrec_cli.operations.list_making import BUILTIN, SURROGATE, Made, builtin
 from toolrec_cli.operations.llm_baselines import llm_lists
 from toolrec_cli.operations.resuming import Again, asked, is_over, plain, underway
 from toolrec_cli.operations.setting import Setting
+from toolrec_cli.operations.whom import drawn, scored
 from toolrec_cli.progress import Progress, silent
-from toolrec_cli.seeds import stream
 from toolrec_cli.storage.atomic import write_json
 from toolrec_cli.storage.run_dir import RunDir
 from toolrec_cli.storage.tables import PER_USER, RANKINGS, write_table
@@ -77,9 +77,7 @@ def evaluate(
     Raises UsageError when the plan cannot be scored, InputError when nobody has a held-out item.
     """
     plan = plan or EvalPlan()
-    part = plan.agent.before
-    if part is None:
-        raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
+    part = scored(plan.agent.before)
     if plan.asked and plan.agent.model is None:
         raise UsageError(f"The baseline {plan.asked[0]} is a language model's.", hint="Say which: --model NAME.")
     if again and is_over(again.run):
@@ -178,8 +176,7 @@ def whom(setting: Setting, dataset: Dataset, plan: EvalPlan, again: Again | None
     """Whom an evaluation asks: those the run began with, or those that are drawn now."""
     if again:
         return asked(again.run)
-    possible = dataset.users_with(plan.agent.before or Part.TEST)
-    return dataset.user_ids(_drawn(possible, plan.n_users, setting.seed))
+    return dataset.user_ids(drawn(dataset, scored(plan.agent.before), plan.n_users, setting.seed))
 
 
 def _builtin(setting: Setting, dataset: Dataset, plan: AgentPlan, agent: Agent, users: IntArray) -> Agent | None:
@@ -212,16 +209,6 @@ def _out_of_reach(agent: Agent, users: IntArray, targets: IntArray) -> int:
     """Of how many users the held-out item is in the history already."""
     pairs = zip(users.tolist(), targets.tolist(), strict=True)
     return sum(bool((agent.histories.history(user) == target).any()) for user, target in pairs)
-
-
-def _drawn(users: IntArray, n_users: int | None, seed: int) -> IntArray:
-    if not len(users):
-        raise InputError(
-            "Nobody in this data set has a held-out item.", hint="Each user needs at least 3 interactions."
-        )
-    if n_users is None or n_users >= len(users):
-        return users
-    return np.sort(stream(seed, "evaluated users").choice(users, n_users, replace=False))
 
 
 def _write_rankings(run: RunDir, dataset: Dataset, users: IntArray, lists: Mapping[str, IntArray]) -> None:

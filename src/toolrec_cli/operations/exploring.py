@@ -19,6 +19,7 @@ from toolrec_cli.data.facets import Facets
 from toolrec_cli.data.interactions import Interactions, Part
 from toolrec_cli.llm.replayed import FromRecord
 from toolrec_cli.models import store
+from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.operations.accounting import accounted
 from toolrec_cli.operations.asking import BLOCK, OnStep, Pace, ask
@@ -145,45 +146,47 @@ def _as_it_is(
     progress: Progress,
 ) -> Agent:
     """`assemble`, before anything is changed."""
+    backbone, encoders, inputs, name = _models(setting, dataset, plan)
+    if histories is None:
+        histories = dataset.before(plan.before, users=None if users is None or len(users) == dataset.n_users else users)
+    scorer = BlockScorer(backbone, encoders, histories)
+    indexes = find_indexes(setting, dataset, scorer, plan.before, plan.retrieval, progress)
+    scorer.retrieve_by(indexes.by_attribute)
+    facets, speaker, untuned = Facets(dataset.catalog), None, ""
+    if plan.model is not None:
+        before = again.run if again else None
+        speaker = introduce(setting, dataset, facets, scorer.attributes, plan.limits, plan.model, before, upon)
+        explorer, made_by = speaker.explorer(dataset, facets, scorer, plan.limits), speaker.inputs
+    else:
+        explorer, made_by, untuned = _builtin(setting, dataset, plan, inputs, scorer, facets)
+    inputs = {**inputs, **indexes.inputs, **made_by}
+    return Agent(
+        dataset, histories, scorer, explorer, name, inputs, plan.before, untuned, speaker, retrieval=indexes.result
+    )
+
+
+def _models(
+    setting: Setting, dataset: Dataset, plan: AgentPlan
+) -> tuple[Any, dict[str, AttributeEncoder], dict[str, str], str]:
+    """The backbone and the encoders, their digests as the manifest holds them, and the backbone's registry name."""
     run, card = store.find_backbone(setting.runs, dataset, plan.backbone)
     encoder_runs = plan.encoders(setting.runs, dataset, card.digest)
     encoders = {name: store.load_encoder(found, dataset, card.digest) for name, found in encoder_runs.items()}
     digests = {f"encoder:{name}": str(found.manifest.result["digest"]) for name, found in encoder_runs.items()}
-    if histories is None:
-        histories = dataset.before(plan.before, users=None if users is None or len(users) == dataset.n_users else users)
-    scorer = BlockScorer(store.load_backbone(run, dataset), encoders, histories)
-    indexes = find_indexes(setting, dataset, scorer, plan.before, plan.retrieval, progress)
-    scorer.retrieve_by(indexes.by_attribute)
-    inputs = {"backbone": card.digest, **digests}
-    facets = Facets(dataset.catalog)
-    if plan.model is not None:
-        before = again.run if again else None
-        speaker = introduce(setting, dataset, facets, scorer.attributes, plan.limits, plan.model, before, upon)
-        explorer = speaker.explorer(dataset, facets, scorer, plan.limits)
-        known = {**inputs, **indexes.inputs, **speaker.inputs}
-        return Agent(
-            dataset,
-            histories,
-            scorer,
-            explorer,
-            card.name,
-            known,
-            plan.before,
-            speaker=speaker,
-            retrieval=indexes.result,
-        )
+    return store.load_backbone(run, dataset), encoders, {"backbone": card.digest, **digests}, card.name
+
+
+def _builtin(
+    setting: Setting, dataset: Dataset, plan: AgentPlan, inputs: dict[str, str], scorer: BlockScorer, facets: Facets
+) -> tuple[Explorer, dict[str, str], str]:
+    """The built-in surrogate with its tools; the digest of what it was tuned with, or why it was not."""
     tuned, untuned = None, "it was asked to do without"
     if plan.tuned:
         tuned, untuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, plan.before)
-    if tuned is not None:
-        inputs = {**inputs, "ranker": tuned.digest}
     toolbox = Toolbox([RetrievalTool(scorer), RankTool(tuned.ranker if tuned else BuiltinRanker()), FinishTool()])
     surrogate = BuiltinSurrogate(Habits(k=tuned.k), tuned=True) if tuned else BuiltinSurrogate()
     explorer = Explorer(surrogate, toolbox, dataset.catalog, facets, scorer.attributes, dataset.name, plan.limits)
-    inputs = {**inputs, **indexes.inputs}
-    return Agent(
-        dataset, histories, scorer, explorer, card.name, inputs, plan.before, untuned, retrieval=indexes.result
-    )
+    return explorer, {"ranker": tuned.digest} if tuned else {}, untuned
 
 
 def blocks(agent: Agent, users: IntArray) -> Iterator[IntArray]:

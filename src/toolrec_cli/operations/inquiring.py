@@ -11,8 +11,7 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.data.interactions import Part
-from toolrec_cli.errors import InputError, UsageError
+from toolrec_cli.errors import UsageError
 from toolrec_cli.evaluation.figure import svg
 from toolrec_cli.evaluation.significance import Paired
 from toolrec_cli.evaluation.variants import Comparison, Reading, Variant, VariantRow, reading, rows_of
@@ -21,8 +20,8 @@ from toolrec_cli.operations.exploring import AgentPlan, assemble
 from toolrec_cli.operations.resuming import ASKED_FILE, Again, asked, going, plain
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.tried import FILE, TriedLog
+from toolrec_cli.operations.whom import drawn, scored
 from toolrec_cli.progress import Progress, silent
-from toolrec_cli.seeds import stream
 from toolrec_cli.storage.atomic import write_json, write_text
 from toolrec_cli.storage.run_dir import RunDir, resuming
 from toolrec_cli.storage.tables import RANKINGS, VARIANTS, write_table
@@ -79,9 +78,9 @@ def inquire(
     """
     if again and (found := _answered(again.run, inquiry)):
         return found
-    part = _part(plan.agent)
+    part = scored(plan.agent.before)
     possible = dataset.users_with(part)
-    users = dataset.user_indices(asked(again.run)) if again else drawn(dataset, plan, setting.seed)
+    users = dataset.user_indices(asked(again.run)) if again else drawn(dataset, part, plan.n_users, setting.seed)
     inputs = assemble(setting, dataset, replace(plan.agent, model=None), users).inputs | dict(inquiry.inputs)
     manifest = setting.manifest(
         inquiry.verb, f"{dataset.name}-{inquiry.kind}", dataset, inputs, {"kind": inquiry.kind, **plain(plan)}
@@ -112,24 +111,6 @@ def inquire(
         )
         _write(run, found)
     return run, found
-
-
-def drawn(dataset: Dataset, plan: InquiryPlan, seed: int) -> IntArray:
-    """Who is asked (user_index): everybody with a held-out item, or so many, drawn by the seed. Raises InputError for nobody."""
-    possible = dataset.users_with(_part(plan.agent))
-    if not len(possible):
-        raise InputError(
-            "Nobody in this data set has a held-out item.", hint="Each user needs at least 3 interactions."
-        )
-    if plan.n_users is None or plan.n_users >= len(possible):
-        return possible
-    return np.sort(stream(seed, "evaluated users").choice(possible, plan.n_users, replace=False))
-
-
-def _part(plan: AgentPlan) -> Part:
-    if plan.before is None:
-        raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
-    return plan.before
 
 
 def _answered(run: RunDir, inquiry: Inquiry) -> tuple[RunDir, Comparison] | None:

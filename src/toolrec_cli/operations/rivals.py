@@ -25,10 +25,10 @@ from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.estimating import dry_run
 from toolrec_cli.operations.exploring import explore_all
-from toolrec_cli.operations.inquiring import drawn
 from toolrec_cli.operations.modelling import ModelPlan
 from toolrec_cli.operations.resuming import ASKED_FILE, Again, asked, recorded
 from toolrec_cli.operations.setting import Setting
+from toolrec_cli.operations.whom import drawn, scored
 from toolrec_cli.storage.run_dir import MANIFEST, RunDir, open_run
 
 IntArray = npt.NDArray[np.int64]
@@ -75,7 +75,8 @@ def identities(setting: Setting, both: tuple[Rival, Rival]) -> dict[str, str]:
 
 def bills(setting: Setting, dataset: Dataset, plan: AblationPlan, again: Again | None = None) -> list[DryRun]:
     """What each of the two would cost at most and probably, for those it has not been asked for. Nobody is asked anything."""
-    user_ids = asked(again.run) if again else dataset.user_ids(drawn(dataset, plan, setting.seed))
+    part = scored(plan.agent.before)
+    user_ids = asked(again.run) if again else dataset.user_ids(drawn(dataset, part, plan.n_users, setting.seed))
     found: list[DryRun] = []
     for rival in rivals(plan.agent.model, plan.other_model):
         begun = _begun(again.run, rival) if again else None

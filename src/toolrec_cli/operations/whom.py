@@ -1,13 +1,17 @@
-"""Whom a run asks: everybody, so many, or those a file names."""
+"""Whom a run asks: everybody, so many, or those a file names; of an evaluation, those with something to be found."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.errors import UsageError
+from toolrec_cli.data.interactions import Part
+from toolrec_cli.errors import InputError, UsageError
 from toolrec_cli.seeds import stream
+
+IntArray = npt.NDArray[np.int64]
 
 
 def chosen(dataset: Dataset, word: str, seed: int, stdin: Iterable[str]) -> list[str]:
@@ -35,6 +39,25 @@ def chosen(dataset: Dataset, word: str, seed: int, stdin: Iterable[str]) -> list
     except UsageError as error:
         raise UsageError(f"In {where}: {error.message}", hint=error.hint) from error
     return named
+
+
+def scored(part: Part | None) -> Part:
+    """The part of the split whose items are to be found. Raises UsageError where everything was told."""
+    if part is None:
+        raise UsageError("An evaluation needs a held-out part.", hint="Use --split test or --split validation.")
+    return part
+
+
+def drawn(dataset: Dataset, part: Part, n_users: int | None, seed: int) -> IntArray:
+    """Who is evaluated (user_index): all with a held-out item, or so many, drawn by the seed. Raises InputError for nobody."""
+    possible = dataset.users_with(part)
+    if not len(possible):
+        raise InputError(
+            "Nobody in this data set has a held-out item.", hint="Each user needs at least 3 interactions."
+        )
+    if n_users is None or n_users >= len(possible):
+        return possible
+    return np.sort(stream(seed, "evaluated users").choice(possible, n_users, replace=False))
 
 
 def _lines(path: Path) -> list[str]:
