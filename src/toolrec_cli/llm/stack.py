@@ -13,7 +13,7 @@ from toolrec_cli.llm.codec import canonical, digest
 from toolrec_cli.llm.endpoint import Api, Endpoint, overridden
 from toolrec_cli.llm.heard import Heard
 from toolrec_cli.llm.index import ExchangeIndex
-from toolrec_cli.llm.keys import find_key
+from toolrec_cli.llm.keys import Key, find_key
 from toolrec_cli.llm.messages import ChatModel, Request, Usage
 from toolrec_cli.llm.metered import Ledger, Metered, Spent, current_label
 from toolrec_cli.llm.paced import Bucket, Paced
@@ -138,23 +138,13 @@ def build(
     Asks nobody anything yet. Raises UsageError for settings that make no sense, InputError for a key file, a cache or a record
     that cannot be used.
     """
-    from toolrec_cli.llm.providers.client import OpenAICompatible
-
     _check(options)
     endpoint = endpoint_of(options, environment)
     prices = prices_for(options.model, endpoint, options.price_input, options.price_output)
     ledger = Ledger(prices)
     already, index = _read(earlier, ledger, endpoint.headroom) if earlier else (Amount(), None)
     budget = Budget(options.limits, prices, already, kept=options.cache is not None or sink is not None)
-    key = find_key(endpoint.key_names, environment, workspace, options.key_file)
-    server = OpenAICompatible(
-        options.model,
-        endpoint,
-        key,
-        timeout=options.timeout,
-        max_retries=options.max_retries,
-        note=note or (lambda text: None),
-    )
+    server = _server(options, endpoint, find_key(endpoint.key_names, environment, workspace, options.key_file), note)
     bucket = None if options.rpm is None else Bucket(options.rpm)
     model: ChatModel = Paced(server, options.concurrency, bucket)
     model = Budgeted(model, budget, endpoint.headroom, _charging(options.model, unanswered))
@@ -170,6 +160,15 @@ def build(
     if earlier is not None and index is not None and earlier.settings == settings_digest(endpoint):
         model = Remembered(model, index)
     return Stack(model, endpoint, prices, ledger, budget, server, store, heard)
+
+
+def _server(options: ModelOptions, endpoint: Endpoint, key: Key | None, note: Note | None) -> "OpenAICompatible":
+    from toolrec_cli.llm.providers.client import OpenAICompatible
+
+    told: Note = note or (lambda text: None)
+    return OpenAICompatible(
+        options.model, endpoint, key, timeout=options.timeout, max_retries=options.max_retries, note=told
+    )
 
 
 def _read(earlier: Earlier, ledger: Ledger, headroom: int) -> tuple[Amount, ExchangeIndex]:

@@ -41,16 +41,7 @@ def prepare(workspace: Path, source: str, options: PrepOptions | None = None, pr
     options = options or PrepOptions()
     found = SOURCES.get(source)
     name = options.name or source
-    if not is_plain_name(name):
-        raise UsageError(
-            f"A data set cannot be called {name!r}.",
-            hint="Use letters, digits, '-', '_' and '.', not '.' at the start.",
-        )
-    if name in prepared(workspace) and not options.force:
-        raise UsageError(
-            f"The data set {name!r} is prepared already, in {dataset_dir(workspace, name)}.",
-            hint="--force prepares it again (models trained on it must then be trained again); --name keeps both.",
-        )
+    _check_name(workspace, name, force=options.force)
     if options.report is not None:
         check_place(options.report)
     raw = found.read(options.read, progress)
@@ -73,3 +64,17 @@ def prepare(workspace: Path, source: str, options: PrepOptions | None = None, pr
             listed = f"They are listed in {options.report}." if options.report else "--report FILE.parquet lists them."
             error.hint = f"{error.hint} {listed}"
         raise
+
+
+def _check_name(workspace: Path, name: str, *, force: bool) -> None:
+    """Raises UsageError for a name that cannot be, or is there already (unless `force`)."""
+    if not is_plain_name(name):
+        raise UsageError(
+            f"A data set cannot be called {name!r}.",
+            hint="Use letters, digits, '-', '_' and '.', not '.' at the start.",
+        )
+    if name in prepared(workspace) and not force:
+        raise UsageError(
+            f"The data set {name!r} is prepared already, in {dataset_dir(workspace, name)}.",
+            hint="--force prepares it again (models trained on it must then be trained again); --name keeps both.",
+        )
