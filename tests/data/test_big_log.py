@@ -49,6 +49,14 @@ def same(one: Dataset, other: Dataset) -> bool:
     return (one.card.digest, one.card.counts) == (other.card.digest, other.card.counts)
 
 
+def test_a_big_file_whose_order_holds_times_is_refused(tmp_path: Path, big: None) -> None:
+    rows = [f"u{n % 9},{n % 17},{1700000000 + n}" for n in range(300)]
+    path = write(tmp_path / "log.csv", "user_id,item_id,order\n" + "\n".join(rows))
+    with pytest.raises(InputError, match="called like an order holds times: seconds") as refused:
+        made(tmp_path / "big", path)
+    assert refused.value.hint == "Call the column timestamp."
+
+
 def test_positions_order_a_big_file_as_they_do_a_small_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     rows = [f"u{n * 7 % 23},{n * 5 % 17:03},{n * 13 % 401}" for n in range(1200)]
     path = write(tmp_path / "log.csv", "user_id,item_id,position\n" + "\n".join(rows))

@@ -343,6 +343,17 @@ def test_an_order_is_no_time(tmp_path: Path, column: str) -> None:
     assert dataset.before(None).timestamps is None
 
 
+@pytest.mark.parametrize("when", [("2024-01-02", "1999-01-01", "2024-05-06"), (1700000000, 900000000, 1750000000)])
+def test_what_is_called_an_order_and_holds_times_is_one_of_times(tmp_path: Path, when: tuple[object, ...]) -> None:
+    rows = [f"{user},{item},{time}" for user in ("u1", "u2") for item, time in zip("abc", when, strict=True)]
+    log = write(tmp_path / "log.csv", "\n".join(["user_id,item_id,order", *rows]))
+    raw = SOURCE.read(ReadOptions(interactions=log), silent)
+    assert any(note.startswith("log.csv: the times are ") for note in raw.notes)
+    dataset = prepare("table", raw, "t", tmp_path / "t", skip_bad=False, progress=silent)
+    assert dataset.timed
+    assert dataset.catalog.frame["item_id"].gather(dataset.before(None).items[:3] - 1).to_list() == ["b", "a", "c"]
+
+
 def test_an_order_is_nothing_to_split_by(tmp_path: Path) -> None:
     raw = SOURCE.read(ReadOptions(interactions=write(tmp_path / "log.csv", POSITIONS)), silent)
     choices = Choices(split="time:0.8/0.1/0.1")

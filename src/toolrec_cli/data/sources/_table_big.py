@@ -12,8 +12,9 @@ from toolrec_cli.data.reading.blanks import NOTHING
 from toolrec_cli.data.reading.ids import TOO_LONG, are_floats, is_too_long, without_zeros
 from toolrec_cli.data.reading.rejects import Sieve
 from toolrec_cli.data.reading.times import FIRST_SECOND, UNREADABLE, a_second_of, read_times
-from toolrec_cli.data.source import ReadOptions
+from toolrec_cli.data.source import POSITION, ReadOptions
 from toolrec_cli.data.sources._table_roles import ordering, roles_of
+from toolrec_cli.errors import InputError
 
 _UNITS = ((10**17, "nanoseconds"), (10**14, "microseconds"), (10**11, "milliseconds"), (0, "seconds or positions"))
 """From which size on whole numbers are taken for what. They stay as they are written; only mixtures are refused."""
@@ -63,6 +64,11 @@ def _with_times(frame: pl.DataFrame, sieve: Sieve, mended: dict[str, int]) -> tu
     if (when := ordering(frame.columns)) is None:
         return frame, ()
     found = _times(frame[when])
+    if when == POSITION and found.a_second is not None:
+        raise InputError(
+            f"{sieve.file}: the column that is called like an order holds times: {found.sorts[0]}.",
+            hint="Call the column timestamp.",
+        )
     frame = sieve.drop(frame.with_columns(found.values.alias(when)), pl.col(when).is_null(), UNREADABLE)
     if found.a_second is not None:
         latest = int((datetime.now(UTC) + timedelta(days=1)).timestamp()) * found.a_second

@@ -10,7 +10,7 @@ from toolrec_cli.data.reading.ids import TOO_LONG, case_note, is_too_long, tidy
 from toolrec_cli.data.reading.rejects import FILE, Sieve
 from toolrec_cli.data.reading.tabular import Tabular, read_tabular
 from toolrec_cli.data.reading.times import UNREADABLE, read_times
-from toolrec_cli.data.source import ORDER_ALONE, POSITION, ReadOptions
+from toolrec_cli.data.source import ORDER_ALONE, POSITION, TIMESTAMP, ReadOptions
 from toolrec_cli.data.sources._table_roles import ordering, roles_of
 from toolrec_cli.errors import UsageError
 
@@ -65,10 +65,11 @@ def _with_times(frame: pl.DataFrame, sieve: Sieve) -> tuple[pl.DataFrame, list[s
     if times.a_second is not None and times.written_as_numbers:
         frame = sieve.drop(frame, pl.lit(values < 0), "the time is negative: before 1970")
         values = values.filter(values >= 0)
-    notes = [f"{sieve.file}: {ORDER_ALONE if when == POSITION else f'the times are {times.words}'}."]
+    kind = POSITION if when == POSITION and times.a_second is None else TIMESTAMP
+    notes = [f"{sieve.file}: {ORDER_ALONE if kind == POSITION else f'the times are {times.words}'}."]
     if n_future := times.n_future(datetime.now(UTC)):
         notes.append(f"{sieve.file}: times that lie in the future, kept: {n_future:,}.")
-    return frame.with_columns(values.alias(when)), notes
+    return frame.with_columns(values.alias(when)).rename({when: kind}), notes
 
 
 def _with_ratings(frame: pl.DataFrame, sieve: Sieve) -> tuple[pl.DataFrame, list[str]]:
