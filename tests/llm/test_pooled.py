@@ -131,6 +131,16 @@ def test_an_answer_may_come_in_every_form(talk: Talk, ask: Ask, answer: bytes, c
     assert server.connections == connections
 
 
+def test_a_client_that_is_closed_leaves_no_connection_open(talk: Talk) -> None:
+    server = talk(*[PLAIN] * 2)
+    transport = Pooled(server.url, seconds=5.0, connect=5.0, keep=2)
+    answer = transport.handle_request(httpx2.Request("POST", f"{server.url}/chat/completions", content=b"{}"))
+    assert answer.status_code == 200
+    assert not server.closed.wait(0.2)
+    transport.close()
+    assert server.closed.wait(5)
+
+
 def test_a_connection_that_the_server_gave_up_is_not_used_again(talk: Talk, ask: Ask) -> None:
     server = talk(PLAIN)
     model = ask(server.url, max_retries=0)

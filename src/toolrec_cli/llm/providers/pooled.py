@@ -95,6 +95,7 @@ class Pooled(httpx2.BaseTransport):
 
     def close(self) -> None:
         """Close what is not in use; what is closes when it is given back."""
+        self._pool.close()
         self._pools.clear()
 
 
