@@ -132,3 +132,9 @@ def test_a_name_that_was_typed_is_not_passed_over() -> None:
         attributes_wanted(small_catalog(), ["kind", "same"])
     with pytest.raises(UsageError, match="Did you mean 'kind'"):
         attributes_wanted(small_catalog(), ["knid"])
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ground, "WORTH_KEEPING", 0.0)
+    (workspace / "cache").write_text("in the way")
+    assert train_encoder(Setting(workspace), opened(workspace), PLAN).manifest.status == "done"

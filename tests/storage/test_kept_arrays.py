@@ -107,3 +107,13 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(tmp_path: Path, monkey
     with pytest.raises(OSError, match="No space"):
         KeptArrays(tmp_path).keep("a", ARRAY, {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_being_written_when_somebody_was_killed_is_cleared_away_later(tmp_path: Path) -> None:
+    kept, left, young = KeptArrays(tmp_path), tmp_path / ".a.npy.0123.partial", tmp_path / ".b.npy.4567.partial"
+    for path in (left, young):
+        path.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    kept.keep("c", ARRAY, {})
+    assert not left.exists()
+    assert young.exists()  # somebody may be at it

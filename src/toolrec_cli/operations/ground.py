@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -82,15 +83,17 @@ class Ground:
         found = frozen_states(self.backbone, self.examples, self.training, progress, known)
         seconds = time.process_time() - started if kept is None else float(kept.about["cpu_seconds"])
         if kept is None and seconds >= WORTH_KEEPING:
-            cache.keep(name, found.states.numpy(), {"cpu_seconds": seconds})
+            with suppress(OSError):  # a cache that cannot be written costs the next encoder time, and this one nothing
+                cache.keep(name, found.states.numpy(), {"cpu_seconds": seconds})
         self._frozen.append((found, seconds))
         return found, seconds
 
     def _name_of_states(self) -> str:
         """By all that they come from, to the bit: the backbone, the data, what is learnt, the dropout's seed, what computes."""
+        device = device_of(self.backbone)
         computed_by = (
             torch.__version__,
-            device_of(self.backbone).type,
+            torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             torch.get_num_threads(),
             torch.backends.cpu.get_cpu_capability(),
         )
@@ -160,7 +163,7 @@ def prepare_ground(
     training: TrainingSettings,
     device: str = AUTO,
 ) -> Ground:
-    """Load a backbone. What is trained on it is validated on the users that it was, unless `training` says on how many.
+    """Load a backbone. What is trained on it is validated on as many users as it was, unless `training` says on how many.
 
     Raises InputError with the next command when there is none.
     """

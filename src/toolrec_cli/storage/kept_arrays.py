@@ -6,6 +6,7 @@ A cache: what is lost, altered or crowded out is computed again, and nothing is 
 import json
 import os
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from toolrec_cli.storage.digests import file_digest
 
 LIMIT = 2 << 30
 """Bytes that a folder may hold."""
+LONG = 3600.0
+"""Seconds after which nobody is writing a file any more that has not grown."""
 OF_THE_DISK = 0.25
 """What would take more than this share of the room that is left on the disk is not kept."""
 
@@ -62,7 +65,10 @@ class KeptArrays:
         return found
 
     def keep(self, name: str, array: Array, about: dict[str, Any]) -> None:
-        """Keep it, if there is room: what was used longest ago makes room within the limit, and none beyond it."""
+        """Keep it, if there is room: what was used longest ago makes room within the limit, and none beyond it.
+
+        Raises OSError where nothing can be written.
+        """
         make_folder(self._folder)
         if array.nbytes > min(self._limit, OF_THE_DISK * shutil.disk_usage(self._folder).free):
             return
@@ -79,8 +85,16 @@ class KeptArrays:
         for path in self._folder.glob(f"{beginning}*"):
             path.unlink(missing_ok=True)
 
+    def _clear_away(self) -> None:
+        """Remove what was being written when somebody was killed, long ago."""
+        for path in self._folder.glob(".*.partial"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LONG:
+                    path.unlink()
+
     def _make_room(self, n_bytes: int) -> None:
         """Remove arrays, and what is left of them without a card, until so many bytes more fit."""
+        self._clear_away()
         sizes: dict[Path, int] = {}
         for path in self._folder.glob("*.npy"):
             with suppress(FileNotFoundError):  # another process has removed it
