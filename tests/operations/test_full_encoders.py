@@ -145,5 +145,8 @@ def test_attributes_are_tried_in_full_where_every_one_has_a_full_encoder(shared:
     backbone = store.load_backbone(
         store.find_backbone(workspace / "runs", opened(workspace), None)[0], opened(workspace)
     )
+    run, _ = ablate(Setting(workspace), opened(workspace), "encoders", plan)
+    of_full = {name for name in run.manifest.inputs if name.startswith("full encoder:")}
+    assert of_full == {"full encoder:genre", "full encoder:release_year"}
     assert full > 2 * sum(each.numel() for each in backbone.parameters()) > 0
     assert frozen < full

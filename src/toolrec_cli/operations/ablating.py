@@ -30,7 +30,7 @@ class AblationPlan:
     """The model that the surrogate's is set against, where that is what is asked."""
 
 
-def _nothing(setting: Setting, plan: AblationPlan) -> dict[str, str]:
+def _nothing(setting: Setting, dataset: Dataset, plan: AblationPlan) -> dict[str, str]:
     return {}
 
 
@@ -40,7 +40,7 @@ class AblationKind:
 
     question: str
     make: Callable[[Bench, AblationPlan], tuple[list[Variant], str]]
-    inputs: Callable[[Setting, AblationPlan], dict[str, str]] = _nothing
+    inputs: Callable[[Setting, Dataset, AblationPlan], dict[str, str]] = _nothing
     """What it comes from besides the built-in surrogate's models. Raises UsageError for a plan that cannot be carried out."""
     conclude: Conclusion = as_they_are
     read: Reading = reading
@@ -73,7 +73,7 @@ def ablate(
         kind=kind,
         question=found.question,
         make=lambda bench: found.make(bench, whole),
-        inputs=found.inputs(setting, whole),
+        inputs=found.inputs(setting, dataset, whole),
         conclude=found.conclude,
         read=found.read,
     )

@@ -24,6 +24,7 @@ from toolrec_cli.models.fitting import Examples, Watch, fit_encoder
 from toolrec_cli.models.scoring import BlockScorer
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.ablating import AblationKind, AblationPlan
+from toolrec_cli.operations.ablations.encoders import full_encoders
 from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.exploring import Agent
 from toolrec_cli.progress import silent
@@ -143,4 +144,6 @@ def _trained(agent: Agent, encoder: AttributeEncoder, examples: Examples, seed: 
     return encoder.state_dict()
 
 
-ABLATION = AblationKind("What do more attributes add, made-up ones among them, and what do they cost?", make)
+ABLATION = AblationKind(
+    "What do more attributes add, made-up ones among them, and what do they cost?", make, full_encoders
+)

@@ -7,6 +7,7 @@ and the full encoder of the attribute, with which the backbone was trained, agai
 from dataclasses import replace
 
 from toolrec_cli.data.catalog import Catalog
+from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.evaluation.variants import Variant
 from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
@@ -14,8 +15,16 @@ from toolrec_cli.models.features import item_features
 from toolrec_cli.operations.ablating import AblationKind, AblationPlan
 from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.exploring import Agent
+from toolrec_cli.operations.setting import Setting
 from toolrec_cli.seeds import stream
 from toolrec_cli.storage.run_dir import RunDir
+
+
+def full_encoders(setting: Setting, dataset: Dataset, plan: AblationPlan) -> dict[str, str]:
+    """The digests of the full encoders on the surrogate's backbone, which are no tools of its own."""
+    digest = store.find_backbone(setting.runs, dataset, plan.agent.backbone)[1].digest
+    found = store.find_encoders(setting.runs, dataset, digest, full=True)
+    return {f"full encoder:{name}": str(run.manifest.result["digest"]) for name, run in found.items()}
 
 
 def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
@@ -57,4 +66,6 @@ def shuffled(encoder: AttributeEncoder, catalog: Catalog, seed: int) -> Attribut
     return encoder.over(item_features(Catalog(dealt, list(catalog.attributes.values())), name, vectors)).eval()
 
 
-ABLATION = AblationKind("Does an attribute's tool use the attribute, and is the backbone left frozen at no loss?", make)
+ABLATION = AblationKind(
+    "Does an attribute's tool use the attribute, and is the backbone left frozen at no loss?", make, full_encoders
+)

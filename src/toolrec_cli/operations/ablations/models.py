@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.evaluation.significance import Paired
 from toolrec_cli.evaluation.variants import Variant, VariantRow
 from toolrec_cli.llm.budgeted import Amount
@@ -28,7 +29,7 @@ def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
     return [first, replace(second, also=first.name), builtin], BUILTIN
 
 
-def inputs(setting: Setting, plan: AblationPlan) -> dict[str, str]:
+def inputs(setting: Setting, dataset: Dataset, plan: AblationPlan) -> dict[str, str]:
     """Who is asked. Raises UsageError unless there are two who can be."""
     return identities(setting, rivals(plan.agent.model, plan.other_model))
 
