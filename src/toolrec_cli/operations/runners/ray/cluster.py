@@ -49,7 +49,10 @@ def connected(address: str | None) -> Generator[Any]:
     try:
         _listens(address)
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-    except Exception as error:  # none there; another version; no address; slow to start, which has no type of its own
+    except Exception as error:
+        # None there; another version; no address; slow to start, which has no type of its own.
+        if type(error) is not Exception and not isinstance(error, OSError | RuntimeError | ValueError):
+            raise
         raise _unusable(address, str(error)) from error
     try:
         signal.signal(signal.SIGTERM, at_end)  # Ray puts one of its own there, which ends the process
