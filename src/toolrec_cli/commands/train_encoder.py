@@ -54,9 +54,7 @@ def train_encoder(
     for reason in passed_over:
         say(clean(reason))
     _check_texts(variant.text_encoder, found.catalog, wanted)
-    plan = _plan(
-        wanted[0], backbone, options.chosen(ctx, values), variant, training, preset=preset not in (None, DEFAULT)
-    )
+    plan = _plan(wanted[0], backbone, options.chosen(ctx, values), variant, training)
     options.say_loss(plan.training.loss, len(found.catalog))
     with watching() as (progress, on_epoch):
         setting = output.setting(ctx, values)
@@ -64,13 +62,11 @@ def train_encoder(
     _print(runs, found, output)
 
 
-def _plan(
-    attribute: str, backbone: str | None, values: dict[str, Any], variant: Variant, training: Training, *, preset: bool
-) -> Any:
-    """The `EncoderPlan` of all options' values; with a preset an epoch learns all histories, as it does with --full."""
+def _plan(attribute: str, backbone: str | None, values: dict[str, Any], variant: Variant, training: Training) -> Any:
+    """The `EncoderPlan` of all options' values."""
     from toolrec_cli.operations.training import ENCODER_TRAINING, FULL_TRAINING, EncoderPlan, split_settings
 
-    base = FULL_TRAINING if variant.full or preset else ENCODER_TRAINING
+    base = FULL_TRAINING if variant.full else ENCODER_TRAINING
     settings, shape = split_settings(values, ENCODER_SHAPE, base)
     return EncoderPlan(
         attribute,

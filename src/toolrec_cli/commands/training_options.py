@@ -15,7 +15,9 @@ class Learning:
     loss: options.Loss = "auto"
     negatives: options.Negatives = None
     epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data; with bert4rec 80.")] = 24
-    patience: Annotated[int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10.")] = 12
+    patience: Annotated[
+        int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10; with bert4rec 40.")
+    ] = 12
     learning_rate: options.LearningRate = 2e-3
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Sequences a step. Default: 32, up to 128 where histories are short.")
@@ -82,7 +84,7 @@ class EncoderLearning:
         typer.Option(
             min=0.001,
             max=1.0,
-            help="Share of the histories that an epoch learns, drawn anew. Default: 0.25; 1 with --full or --preset.",
+            help="Share of the histories that an epoch learns, drawn anew. Default: 0.25; 1 with --full or the paper's preset.",
         ),
     ] = None
     embedding_size: Annotated[int, typer.Option(min=2, help="Width of the attribute tower.")] = 32

@@ -50,7 +50,7 @@ PRESETS = {
             "time_aware": False,
             "relative_positions": False,
         },
-        encoder={**_PAPER_TRAINING, "embedding_size": 32, "n_layers": 2, "n_heads": 4, "dropout": 0.5},
+        encoder={**_PAPER_TRAINING, "share": 1.0, "embedding_size": 32, "n_layers": 2, "n_heads": 4, "dropout": 0.5},
         by_backbone={"bert4rec": {"n_heads": 2, "dropout": 0.2, "mask_ratio": 0.2}},
     ),
 }
