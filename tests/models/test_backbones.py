@@ -33,7 +33,7 @@ REAL = ITEMS > 0
 
 
 TIME_AWARE, LIGR, RELATIVE = " time-aware", " ligr", " relative"
-KINDS = ("", TIME_AWARE, RELATIVE, TIME_AWARE + RELATIVE, LIGR, LIGR + TIME_AWARE + RELATIVE)
+KINDS = ("", TIME_AWARE, RELATIVE, TIME_AWARE + RELATIVE, LIGR, LIGR + TIME_AWARE, LIGR + TIME_AWARE + RELATIVE)
 
 
 def build(name: str, **changed: Any) -> Any:

@@ -110,7 +110,7 @@ class Neighbours:
         return _summed(self.until[:, :BACK], weights, n_items)
 
     def _overlap_to(self, power: int) -> DoubleArray:
-        """The overlap to a power from 1 on: some products take a tenth of what a logarithm takes."""
+        """The overlap to a power from 1 on: some products take a tenth of what a logarithm takes, and round otherwise."""
         found = self.overlap
         for _ in range(power - 1):
             found = found * self.overlap
@@ -144,7 +144,7 @@ class Contexts:
         begins = tuple(accumulate(map(len, found), initial=0))
         around = np.lib.stride_tricks.sliding_window_view(self.items, BACK + 1 + AHEAD)[places - BACK]
         until, behind = around[:, : BACK + 1].astype(np.int64), around[:, BACK + 1 :].astype(np.int64)
-        overlap = np.einsum("pb->p", weights.take(until))  # as sum does, in a third of the time
+        overlap = np.einsum("pb->p", weights.take(until))  # but for rounding as sum does, in a third of the time
         return Neighbours(until, behind, overlap, begins, self._nearness(places, ended))
 
     def _nearness(self, places: IntArray, ended: int | None) -> DoubleArray:

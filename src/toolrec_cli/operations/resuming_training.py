@@ -65,7 +65,7 @@ def resume_encoder(
     on_epoch: OnEpoch = lambda _: None,
     progress: Progress = silent,
 ) -> RunDir:
-    """The same with an encoder, frozen states being computed again; `setting` says where its backbone lies.
+    """The same with an encoder; `setting` says where its backbone lies.
 
     Raises InputError when no state was kept yet, or the data set or the backbone is another.
     """
