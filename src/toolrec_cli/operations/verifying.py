@@ -6,6 +6,7 @@ Where a language model explored, its answers are those on record: nobody is aske
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from toolrec_cli.operations.earlier import Before
 from toolrec_cli.operations.exploring import Agent, AgentPlan, assemble
 from toolrec_cli.operations.modelling import ModelPlan, brief_of, habits_of, spoken_explorer
 from toolrec_cli.operations.planned import check_data, pinned, plan_of
+from toolrec_cli.operations.running import BLOCK
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress, silent
 from toolrec_cli.storage.run_dir import RunDir
@@ -61,12 +63,15 @@ def verify(
     again: _Again | None = None
     n_users = len(users) if users else sum(1 for _ in (run.path / TRAJECTORIES).open("rb"))
     n_same = 0
-    for then in recorded(setting.runs, str(run.path), users):
-        again = again or _again(setting, dataset, run, then)
-        if found := _divergence(then, again):
-            raise _failed(run, found, again.agent)
-        n_same += 1
-        progress("users", n_same, n_users)
+    on_record = recorded(setting.runs, str(run.path), users)
+    while block := list(islice(on_record, BLOCK)):
+        again = again or _again(setting, dataset, run, block[0])
+        again.agent.scorer.prepare(np.array([dataset.user_index(then.user_id) for then in block]))
+        for then in block:
+            if found := _divergence(then, again):
+                raise _failed(run, found, again.agent)
+            n_same += 1
+            progress("users", n_same, n_users)
     return n_same
 
 
@@ -74,7 +79,6 @@ def _divergence(then: Trajectory, again: _Again) -> Divergence | None:
     """Where one user's exploration parts from the record. The surrogate is asked nothing where all was given otherwise."""
     agent = again.agent
     index = agent.dataset.user_index(then.user_id)
-    agent.scorer.prepare(np.array([index]))
     user = agent.user(index)
     now = agent.explorer.begin(user)
     if found := divergence(then, now, so_far=True):
