@@ -122,7 +122,14 @@ def _show_version(wanted: bool) -> None:
 def entry(
     ctx: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            allow_from_autoenv=False,
+            help="Show the version and leave.",
+        ),
     ] = False,
 ) -> None:
     """A recommender that explores a catalogue attribute by attribute, and shows every step (ToolRec, arXiv 2405.15114).
@@ -151,6 +158,4 @@ def _terminate(number: int, frame: Any) -> None:
 def main() -> None:
     """The console script."""
     signal.signal(signal.SIGTERM, _terminate)
-    # Waiting threads of OpenMP spin. On a busy machine they take the cores from whoever works, and training crawls.
-    os.environ.setdefault("GOMP_SPINCOUNT", "100")
     app()

@@ -98,3 +98,8 @@ def test_what_is_about_a_second_model_says_nothing_without_one() -> None:
         Ablation("models", against_model="two").other_model(None)
     with pytest.raises(UsageError, match="--against-model is about a second language model"):
         Ablation("rounds", against_model="two").other_model(ONE)
+
+
+def test_a_version_in_the_environment_is_no_option(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["datasets", "-w", str(tmp_path)], env={"TOOLREC_VERSION": "0.1.0"})
+    assert (told.exit_code, "0.1.0" in told.output) == (0, False)

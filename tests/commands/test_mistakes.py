@@ -18,7 +18,7 @@ Run = Callable[..., CompletedProcess[str]]
 MISTAKES = [
     # users
     ("recommend --user 420", 2, ["There is no user '420'. Did you mean '42'"]),
-    ("recommend --user Alice", 2, ["There is no user 'Alice'. sample has 80 users, from '1' to '80'."]),
+    ("recommend --user Alice", 2, ["There is no user 'Alice'. sample has 80 users, such as '1' and '80'."]),
     ("recommend --user 42 --user 420", 2, ["There is no user '420'."]),
     ("recommend", 2, ["--user"]),
     # data sets

@@ -83,14 +83,29 @@ def test_a_run_that_others_were_made_from_is_removed_only_by_force(toolrec: Run,
     assert not (workspace / "runs" / name).exists()
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def read_tsv(path: Path) -> pl.DataFrame:
+    return pl.read_csv(path, separator="\t")
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
 def test_lists_are_exported_with_titles(toolrec: Run, workspace: Path, tmp_path: Path, kind: str) -> None:
     out = tmp_path / f"lists.{kind}"
     toolrec("recommend", "--user", "42", "-w", workspace)
     name = str(listed(toolrec, workspace)["recommend"]["name"])
     assert toolrec("runs", "export", name, "--out", out, "-w", workspace).returncode == 0
-    read = {"csv": pl.read_csv, "jsonl": pl.read_ndjson, "parquet": pl.read_parquet}[kind]
+    read = {"csv": pl.read_csv, "tsv": read_tsv, "jsonl": pl.read_ndjson, "parquet": pl.read_parquet}[kind]
     table = read(out)
     assert table.columns == ["row", "user_id", "rank", "item_id", "title"]
     assert (table.height, table["title"].null_count()) == (10, 0)
     assert toolrec("runs", "export", name, "--out", out, "-w", workspace).returncode == 2
+    said = toolrec("runs", "export", name, "--out", tmp_path / "lists.xlsx", "-w", workspace)
+    assert (said.returncode, "csv, jsonl, parquet, tsv" in said.stderr) == (2, True)
+    assert not (tmp_path / "lists.xlsx").exists()
+
+
+def test_a_step_that_nobody_took_is_said(toolrec: Run, workspace: Path) -> None:
+    toolrec("recommend", "--user", "42", "-w", workspace)
+    said = toolrec("replay", "--step", "99", "-w", workspace)
+    assert said.returncode == 2
+    assert "There is no step 99: whoever is shown has" in said.stderr
+    assert toolrec("replay", "--step", "1", "-w", workspace).returncode == 0

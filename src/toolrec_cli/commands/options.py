@@ -55,7 +55,7 @@ Preset = Annotated[
     typer.Option(
         "--preset",
         metavar="NAME",
-        help="draft: a third of the time; default; toolrec-paper: as the paper's code. Other options override.",
+        help="draft: a third of the time; default: as without; toolrec-paper: as the paper's code. Other options override.",
     ),
 ]
 Negatives = Annotated[
@@ -127,6 +127,11 @@ RayAddress = Annotated[
 def command(words: str, workspace: Path) -> str:
     """The command to type next, with the workspace if it is not the current folder: "toolrec pretrain shop -w DIR"."""
     return f"toolrec {words}" + ("" if workspace == Path() else f" -w {shlex.quote(str(workspace))}")
+
+
+def named(backbone: str | None) -> str:
+    """What is typed, too, where a backbone was named: " --backbone RUN"."""
+    return f" --backbone {shlex.quote(backbone)}" if backbone else ""
 
 
 def number_or_all(said: str, option: str) -> int | None:

@@ -87,11 +87,14 @@ def _one_at_a_time(ctx: typer.Context, given: dict[str, Any]) -> None:
 
 def _show(workspace: Path, run: str | None, shown: Shown, *, as_json: bool) -> None:
     from toolrec_cli.agent.replay import recorded
+    from toolrec_cli.errors import UsageError
     from toolrec_cli.render.console import print_json_line, say
     from toolrec_cli.render.ranking import print_rankings, trajectory_document
     from toolrec_cli.render.trace import print_plain, print_trace
 
+    most = 0
     for number, trajectory in enumerate(recorded(workspace / "runs", run, shown.user)):
+        most = max(most, len(trajectory.steps))
         if number == AT_ONCE and not (as_json or shown.everybody or shown.user):
             say(f"The first {AT_ONCE} users; --user ID shows one, --all everybody.", style="dim")
             break
@@ -103,6 +106,8 @@ def _show(workspace: Path, run: str | None, shown: Shown, *, as_json: bool) -> N
             print_trace(trajectory, shown.rows, shown.step)
             if shown.step is None:
                 print_rankings([trajectory], as_json=False)
+    if shown.step is not None and shown.step > most > 0:
+        raise UsageError(f"There is no step {shown.step}: whoever is shown has {most} at most.")
 
 
 def _verify(workspace: Path, name: str | None, users: list[str] | None) -> None:

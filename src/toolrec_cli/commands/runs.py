@@ -17,6 +17,7 @@ class Format(StrEnum):
     """What lists are written as."""
 
     CSV = "csv"
+    TSV = "tsv"
     JSONL = "jsonl"
     PARQUET = "parquet"
 
@@ -97,7 +98,7 @@ def export(
     ctx: typer.Context,
     run: RunName,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write.")],
-    kind: Annotated[Format | None, typer.Option("--format", help="Default: as the file's name ends, else csv.")] = None,
+    kind: Annotated[Format | None, typer.Option("--format", help="Default: as the file's name ends.")] = None,
     row: Annotated[str | None, typer.Option("--row", help="Only this method's lists, as surrogate.")] = None,
     workspace: options.Workspace = Path(),
 ) -> None:
@@ -106,12 +107,19 @@ def export(
     [bold]toolrec runs export RUN --out lists.csv[/bold]
     [bold]toolrec runs export RUN --format parquet --out lists.parquet[/bold]
     """
+    from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.runs import export as write
     from toolrec_cli.render.console import say
     from toolrec_cli.storage.run_dir import find_run
 
     where: Any = options.typed(ctx, "workspace", workspace)
     ending = out.suffix.removeprefix(".")
-    chosen = kind.value if kind else ending if ending in {each.value for each in Format} else Format.CSV.value
+    kinds = {each.value for each in Format}
+    if kind is None and ending not in kinds:
+        raise UsageError(
+            f"{out} does not say what it is to be written as.",
+            hint=f"End it in one of {', '.join(sorted(kinds))}, or add --format.",
+        )
+    chosen = kind.value if kind else ending
     n_lines = write(where, find_run(where / "runs", run), chosen, out, row)
     say(f"{n_lines:,} lines in {out}.")

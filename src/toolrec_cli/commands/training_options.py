@@ -105,7 +105,7 @@ class Variant:
         str | None,
         typer.Option(
             metavar="DIR",
-            help="Read texts by a local Model2Vec model, too (extra toolrec-cli[text]); nothing is downloaded.",
+            help="Read texts by a local Model2Vec model, too (extra text); nothing is downloaded.",
         ),
     ] = None
     full: Annotated[

@@ -42,4 +42,8 @@ def tune(
     ready.tools(setting, found, plan.agent)
     with bars() as progress:
         run = run_tune(setting, found, plan, progress=progress)
-    print_tuned(run, as_json=output.as_json, following=options.command(f"eval {found.name}", output.workspace))
+    print_tuned(
+        run,
+        as_json=output.as_json,
+        following=options.command(f"eval {found.name}{options.named(backbone)}", output.workspace),
+    )

@@ -103,7 +103,7 @@ class Dataset:
         ids = self.users["user_id"]
         found = ids.index_of(user_id)
         if found is None:
-            hint = f"{self.name} has {self.n_users:,} users, from {ids[0]!r} to {ids[-1]!r}."
+            hint = f"{self.name} has {self.n_users:,} users, such as {ids[0]!r} and {ids[-1]!r}."
             raise UsageError(unknown("user", user_id, _comparable(ids, user_id), hint=hint))
         return found
 

@@ -139,8 +139,23 @@ def choose_encoders(
     if not found and dataset.catalog.attributes and (full or not backbone):
         alone = "" if full else " With --backbone RUN it is explored with the backbone alone."
         where = f"is trained on this backbone of {dataset.name!r}.{alone}"
-        raise _no_encoder(dataset, "No attribute", where, next(iter(dataset.catalog.attributes)), backbone, full=full)
+        error = _no_encoder(dataset, "No attribute", where, next(iter(dataset.catalog.attributes)), backbone, full=full)
+        if not backbone and (other := _with_encoders(runs, dataset, full=full)):
+            error.hint = f"{error.hint}, or name the backbone that has some: --backbone {other}"
+        raise error
     return found
+
+
+def _with_encoders(runs: Path, dataset: Dataset, *, full: bool) -> str | None:
+    """The run of the backbone of the newest encoder; None where nothing is trained on any."""
+    for run in list_runs(runs):
+        if (
+            run.manifest.verb == "train-encoder"
+            and _is_for(run, dataset)
+            and (run.manifest.result.get("full") or not full)
+        ):
+            return run.manifest.result.get("backbone_run")
+    return None
 
 
 def _no_encoder(

@@ -109,8 +109,8 @@ def export(workspace: Path, run: RunDir, kind: str, out: Path, row: str | None =
     if out.exists():
         raise UsageError(f"{out} is there already.", hint="Choose another --out, or remove it.")
     with replacing(out) as temporary, unhidden(pl.exceptions.PolarsError):
-        if kind == "csv":
-            table.write_csv(temporary)
+        if kind in ("csv", "tsv"):
+            table.write_csv(temporary, separator="\t" if kind == "tsv" else ",")
         elif kind == "jsonl":
             table.write_ndjson(temporary)
         else:

@@ -35,8 +35,9 @@ def find_tuned(
     scorer: Scorer,
     facets: Facets,
     before: Part | None,
+    backbone: str | None = None,
 ) -> tuple[Tuned | None, str]:
-    """The newest tuning on exactly these models, or None and the reason in words.
+    """The newest tuning on exactly these models, or None and the reason in words; `backbone` is the run that was named, if any.
 
     It is none for the validation split, on which it was fitted. What was counted up to the test cut lies beside the weights;
     for another cut it is counted anew. Raises InputError where the files are not those that were written.
@@ -45,7 +46,7 @@ def find_tuned(
         return None, "a tuning is fitted on the validation split and is not scored on it"
     run = store.find_ranker(runs, dataset, inputs)
     if run is None:
-        return None, _why_none(runs, dataset, inputs)
+        return None, _why_none(runs, dataset, inputs, backbone)
     card, state = load(run.path / "model")
     known, columns = _known(run, card, dataset, before), card.settings["columns"]
     if not any(column["part"] == "contexts" for column in columns):  # tuned before there were any
@@ -69,9 +70,9 @@ def _known(run: RunDir, card: ModelCard, dataset: Dataset, before: Part | None) 
     return known
 
 
-def _why_none(runs: Path, dataset: Dataset, inputs: dict[str, str]) -> str:
+def _why_none(runs: Path, dataset: Dataset, inputs: dict[str, str], backbone: str | None) -> str:
     """Why no tuning fits, from the newest one of the same name."""
-    hint = f"type: toolrec tune {dataset.name}"
+    hint = f"type: toolrec tune {dataset.name}" + (f" --backbone {backbone}" if backbone else "")
     same = (
         run.manifest for run in list_runs(runs) if run.manifest.verb == "tune" and run.manifest.dataset == dataset.name
     )

@@ -118,11 +118,10 @@ def _say_share(result: dict[str, Any]) -> None:
     """What leaving the backbone frozen spares, where both encoders are there."""
     if "beside" in result:
         frozen, full = (result["beside"], result) if result["full"] else (result, result["beside"])
-        share, few = frozen["cpu_seconds"] / full["cpu_seconds"], frozen["n_parameters"] / full["n_parameters"]
-        say(
-            f"{result['attribute']}: with the backbone left frozen, training took {share:.0%} of the CPU-seconds, and "
-            f"{few:.0%} of the parameters."
-        )
+        few = frozen["n_parameters"] / full["n_parameters"]
+        seconds = full["cpu_seconds"]  # rounded: to nothing, where hardly anything was learnt
+        share = f"{frozen['cpu_seconds'] / seconds:.0%} of the CPU-seconds, and " if seconds else ""
+        say(f"{result['attribute']}: with the backbone left frozen, training took {share}{few:.0%} of the parameters.")
 
 
 def _controls(result: dict[str, Any]) -> Table:
