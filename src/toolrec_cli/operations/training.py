@@ -246,7 +246,9 @@ def fit_and_record_encoder(
 
 
 def settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
-    """The settings with all decided that was left open. Raises UsageError for a name that does not exist."""
+    """The settings with all decided that was left open. Raises UsageError for a name that does not exist, and a rate of 0."""
+    if training.learning_rate <= 0:
+        raise UsageError("At a learning rate of 0 nothing is learnt.", hint="Type: --learning-rate 1e-3.")
     if training.targets not in TARGETS:
         raise UsageError(unknown("choice of targets", training.targets, TARGETS))
     size = training.batch_size or chosen_batch_size(_targets(dataset))
