@@ -138,11 +138,10 @@ def choose_encoders(
         return {name: found[name] for name in wanted}
     if not found and dataset.catalog.attributes and (full or not backbone):
         alone = "" if full else " With --backbone RUN it is explored with the backbone alone."
-        where = f"is trained on this backbone of {dataset.name!r}.{alone}"
-        error = _no_encoder(dataset, "No attribute", where, next(iter(dataset.catalog.attributes)), backbone, full=full)
         if not backbone and (other := _with_encoders(runs, dataset, full=full)):
-            error.hint = f"{error.hint}, or name the backbone that has some: --backbone {other}"
-        raise error
+            alone += f" {other} has some."
+        where = f"is trained on this backbone of {dataset.name!r}.{alone}"
+        raise _no_encoder(dataset, "No attribute", where, next(iter(dataset.catalog.attributes)), backbone, full=full)
     return found
 
 

@@ -182,7 +182,7 @@ def _builtin(
     """The built-in surrogate with its tools; the digest of what it was tuned with, or why it was not."""
     tuned, untuned = None, "it was asked to do without"
     if plan.tuned:
-        tuned, untuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, plan.before, plan.backbone)
+        tuned, untuned = find_tuned(setting.runs, dataset, inputs, scorer, facets, plan.before)
     toolbox = Toolbox([RetrievalTool(scorer), RankTool(tuned.ranker if tuned else BuiltinRanker()), FinishTool()])
     surrogate = BuiltinSurrogate(Habits(k=tuned.k), tuned=True) if tuned else BuiltinSurrogate()
     explorer = Explorer(surrogate, toolbox, dataset.catalog, facets, scorer.attributes, dataset.name, plan.limits)

@@ -79,7 +79,12 @@ class EncoderPlan:
 def split_settings(
     values: Mapping[str, Any], shape: Sequence[str], base: TrainingSettings = BACKBONE_TRAINING
 ) -> tuple[TrainingSettings, dict[str, Any]]:
-    """(how to train, the model's shape) out of settings by name; what is None, or of neither kind, is left out."""
+    """(how to train, the model's shape) out of settings by name; what is None, or of neither kind, is left out.
+
+    Raises UsageError for a rate at which nothing is learnt.
+    """
+    if values.get("learning_rate") == 0:
+        raise UsageError("At a learning rate of 0 nothing is learnt.", hint="Type: --learning-rate 1e-3.")
     known = {field.name for field in fields(TrainingSettings)}
     there = {name: value for name, value in values.items() if value is not None}
     training = replace(base, **{name: value for name, value in there.items() if name in known})
@@ -246,9 +251,7 @@ def fit_and_record_encoder(
 
 
 def settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
-    """The settings with all decided that was left open. Raises UsageError for a name that does not exist, and a rate of 0."""
-    if training.learning_rate <= 0:
-        raise UsageError("At a learning rate of 0 nothing is learnt.", hint="Type: --learning-rate 1e-3.")
+    """The settings with all decided that was left open. Raises UsageError for a name that does not exist."""
     if training.targets not in TARGETS:
         raise UsageError(unknown("choice of targets", training.targets, TARGETS))
     size = training.batch_size or chosen_batch_size(_targets(dataset))

@@ -35,9 +35,8 @@ def find_tuned(
     scorer: Scorer,
     facets: Facets,
     before: Part | None,
-    backbone: str | None = None,
 ) -> tuple[Tuned | None, str]:
-    """The newest tuning on exactly these models, or None and the reason in words; `backbone` is the run that was named, if any.
+    """The newest tuning on exactly these models, or None and the reason in words.
 
     It is none for the validation split, on which it was fitted. What was counted up to the test cut lies beside the weights;
     for another cut it is counted anew. Raises InputError where the files are not those that were written.
@@ -46,7 +45,7 @@ def find_tuned(
         return None, "a tuning is fitted on the validation split and is not scored on it"
     run = store.find_ranker(runs, dataset, inputs)
     if run is None:
-        return None, _why_none(runs, dataset, inputs, backbone)
+        return None, _why_none(runs, dataset, inputs)
     card, state = load(run.path / "model")
     known, columns = _known(run, card, dataset, before), card.settings["columns"]
     if not any(column["part"] == "contexts" for column in columns):  # tuned before there were any
@@ -70,9 +69,9 @@ def _known(run: RunDir, card: ModelCard, dataset: Dataset, before: Part | None) 
     return known
 
 
-def _why_none(runs: Path, dataset: Dataset, inputs: dict[str, str], backbone: str | None) -> str:
+def _why_none(runs: Path, dataset: Dataset, inputs: dict[str, str]) -> str:
     """Why no tuning fits, from the newest one of the same name."""
-    hint = f"type: toolrec tune {dataset.name}" + (f" --backbone {backbone}" if backbone else "")
+    hint = f"type: toolrec tune {dataset.name}"
     same = (
         run.manifest for run in list_runs(runs) if run.manifest.verb == "tune" and run.manifest.dataset == dataset.name
     )
