@@ -158,4 +158,7 @@ def _terminate(number: int, frame: Any) -> None:
 def main() -> None:
     """The console script."""
     signal.signal(signal.SIGTERM, _terminate)
-    app()
+    try:
+        app()
+    except Terminated:  # before the command line was made
+        raise SystemExit(TERMINATED) from None

@@ -10,8 +10,9 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from toolrec_cli import app
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.errors import InputError
+from toolrec_cli.errors import InputError, Terminated
 from toolrec_cli.models import store
 from toolrec_cli.storage.digests import file_digest
 from toolrec_cli.storage.run_dir import open_run
@@ -161,3 +162,17 @@ def test_whoever_was_explored_is_kept(interrupt: Interrupt, toolrec: Run, worksp
     asked = [json.loads(line)["user_id"] for line in shown.stdout.splitlines()]
     assert 1 <= len(asked) < 80
     assert asked == [str(user) for user in range(1, 1 + len(asked))]
+
+
+def test_sigterm_before_the_command_line_is_made_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminated() -> None:
+        raise Terminated
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(app, "app", terminated)
+    try:
+        with pytest.raises(SystemExit) as left:
+            app.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert left.value.code == 143
