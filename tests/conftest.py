@@ -71,3 +71,15 @@ def tiny(tiny_workspace: Path) -> Dataset:
 def workspace(tiny_workspace: Path, tmp_path: Path) -> Path:
     """A copy of `tiny_workspace` of one's own."""
     return Path(shutil.copytree(tiny_workspace, tmp_path / "workspace"))
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses of the SDK's retries, and of our own, a thousandth of a second each."""
+    import openai._base_client
+
+    from toolrec_cli.llm import again
+
+    monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
+    monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
+    monkeypatch.setattr(again, "PAUSE", 0.001)

@@ -7,7 +7,6 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import openai._base_client
 import pytest
 
 from toolrec_cli.testing import Call, Fault, LoopbackServer, Scripted
@@ -17,11 +16,13 @@ Run = Callable[..., CompletedProcess[str]]
 SECRET = "sk-test-4f9a8c77d21e4b0f"
 
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
+
+
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "ALL_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
 
 
 def obedient(asked: dict[str, Any]) -> Scripted:

@@ -14,11 +14,9 @@ from socket import socket
 from subprocess import PIPE, CompletedProcess, Popen
 from typing import Any
 
-import openai._base_client
 import polars as pl
 import pytest
 
-from toolrec_cli.llm import again as asked_again
 from toolrec_cli.storage.run_dir import open_run
 from toolrec_cli.testing import Fault, LoopbackServer, Scripted
 from toolrec_cli.testing.asked import read_request
@@ -28,11 +26,11 @@ Run = Callable[..., CompletedProcess[str]]
 SECRET = "sk-very-secret-0123456789"
 
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
+
+
 @pytest.fixture(autouse=True)
-def _no_pauses_and_nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(asked_again, "PAUSE", 0.001)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "ALL_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
 

@@ -5,11 +5,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-import openai._base_client
 import pytest
 from doubles import SECRET
 
-from toolrec_cli.llm import again
 from toolrec_cli.llm.keys import Key
 from toolrec_cli.llm.providers.client import OpenAICompatible
 from toolrec_cli.llm.providers.presets import endpoint_for
@@ -17,11 +15,8 @@ from toolrec_cli.testing import LoopbackServer, Script, Scripted
 
 
 @pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pauses of the SDK's own retries, a thousandth of a second each."""
-    monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(again, "PAUSE", 0.001)
+def _at_once(no_pauses: None) -> None:
+    """Nobody here waits between two tries."""
 
 
 @pytest.fixture(autouse=True)

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import openai._base_client
 import polars as pl
 import pytest
 
 from toolrec_cli.agent.loop import Limits
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import ProviderError
-from toolrec_cli.llm import again
 from toolrec_cli.llm.stack import ModelOptions
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.exploring import AgentPlan, explore_all
@@ -51,11 +49,7 @@ ALL = {
 """What ends a run: it speaks of the server, the account or the program, and not of a question."""
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(again, "PAUSE", 0.001)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @dataclass

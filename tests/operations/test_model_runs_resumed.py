@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import openai._base_client
 import polars as pl
 import pytest
 
@@ -15,7 +14,6 @@ from toolrec_cli.agent.llm_surrogate import requests
 from toolrec_cli.agent.loop import Limits
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import BudgetSpent, ProviderError
-from toolrec_cli.llm import again as asked_again
 from toolrec_cli.llm import budgeted
 from toolrec_cli.llm.messages import Message, Request
 from toolrec_cli.llm.metered import labelled
@@ -34,12 +32,7 @@ from toolrec_cli.storage.run_dir import open_run
 from toolrec_cli.testing import Fault, LoopbackServer, Scripted
 from toolrec_cli.testing.surrogate import PlayedSurrogate
 
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(asked_again, "PAUSE", 0.001)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def planned(server: LoopbackServer, calls: int | None, **options: Any) -> AgentPlan:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import openai._base_client
 import polars as pl
 import pytest
 from killing import Zygote, len_of, on_record, until
@@ -18,7 +17,6 @@ from toolrec_cli.agent.loop import Limits
 from toolrec_cli.agent.trajectory import UNHEARD, Refused, Status, Step, Trajectory
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, ProviderError
-from toolrec_cli.llm import again as asked_again
 from toolrec_cli.llm.stack import ModelOptions
 from toolrec_cli.operations.asking import Pace
 from toolrec_cli.operations.evaluating import EvalPlan, evaluate
@@ -37,11 +35,7 @@ from toolrec_cli.tools.protocol import Action
 N_USERS, AT_ONCE = 12, 3
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
-    monkeypatch.setattr(asked_again, "PAUSE", 0.001)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @dataclass
