@@ -75,3 +75,10 @@ def test_what_was_prepared_opens(tmp_path: Path) -> None:
     assert prepared(tmp_path) == ["tiny"]
     found = open_dataset(tmp_path, choose(tmp_path, None))
     assert (found.name, found.n_users) == ("tiny", 20)
+
+
+def test_the_sample_is_what_is_meant_where_nothing_is_prepared(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        open_dataset(tmp_path, "smaple")
+    assert caught.value.message == "The data set 'smaple' is not prepared. Did you mean 'sample'?"
+    assert caught.value.hint == "Type: toolrec prep sample"

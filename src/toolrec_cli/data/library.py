@@ -44,8 +44,7 @@ def open_dataset(workspace: Path, name: str) -> Dataset:
     if (directory / CARD).is_file():
         return Dataset(directory)
     there = prepared(workspace)
-    if near := near_misses(name, there):
-        raise InputError(
-            f"The data set {name!r} is not prepared. Did you mean {near[0]!r}?", hint=f"Prepared: {', '.join(there)}."
-        )
+    if name != SAMPLE and (near := near_misses(name, dict.fromkeys([*there, SAMPLE]))):
+        hint = f"Prepared: {', '.join(there)}." if there else f"Type: toolrec prep {near[0]}"
+        raise InputError(f"The data set {name!r} is not prepared. Did you mean {near[0]!r}?", hint=hint)
     raise InputError(f"The data set {name!r} is not prepared.", hint=f"Type: toolrec prep {name}")
