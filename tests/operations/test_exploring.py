@@ -1,5 +1,6 @@
 """toolrec recommend, as a function: trajectories and lists, of what history, and the same in whatever company."""
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -122,6 +123,14 @@ def test_progress_and_every_round_are_told(shared: Setting, tiny: Dataset) -> No
     )
     assert rounds == [(t.user_id, number) for t in done for number in range(1, 1 + len(t.steps))]
     assert progress == [("users", 1, 2), ("users", 2, 2)]
+
+
+def test_a_collection_of_garbage_does_not_go_through_what_was_loaded(shared: Setting, tiny: Dataset) -> None:
+    """It would stop all threads of a run with a model for 0.2 s; afterwards everything is the collector's again."""
+    left_alone = list[int]()
+    recommend(shared, tiny, ["1"], progress=lambda *_: left_alone.append(gc.get_freeze_count()))
+    assert min(left_alone) > 100_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_an_unknown_user_is_said_before_anything_runs(workspace: Path, tiny: Dataset) -> None:
