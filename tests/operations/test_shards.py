@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from toolrec_cli.operations.resuming import Again
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.shards import take_in
 from toolrec_cli.operations.tuning import TunePlan, tune
+from toolrec_cli.storage.log import AppendLog
 from toolrec_cli.storage.run_dir import open_run
 from toolrec_cli.testing import LoopbackServer
 from toolrec_cli.testing.surrogate import PlayedSurrogate
@@ -43,6 +45,26 @@ def test_whoever_is_not_on_record_is_taken_in_once(tmp_path: Path) -> None:
         assert list(record.lines()) == [line("a", "first"), line("b", "own"), line("d", "first")]
         assert not (tmp_path / "shards").exists()
         assert take_in(tmp_path, record, USERS) == 0
+
+
+def test_whoever_is_written_down_when_ctrl_c_comes_is_known_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = AppendLog.append
+
+    def interrupted(self: AppendLog, told: bytes) -> int:
+        place = append(self, told)
+        signal.raise_signal(signal.SIGINT)
+        return place
+
+    monkeypatch.setattr(AppendLog, "append", interrupted)
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "0-0.jsonl").write_bytes(line("b", "shard"))
+    with Record(tmp_path / "log", USERS) as record:
+        with pytest.raises(KeyboardInterrupt):
+            record.add(1, line("b", "own"))
+        assert take_in(tmp_path, record, USERS) == 0
+    assert (tmp_path / "log").read_bytes() == line("b", "own")
 
 
 def test_a_line_that_cannot_be_read_is_said_with_its_place(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.errors import InputError
 from toolrec_cli.storage.atomic import replacing
 from toolrec_cli.storage.log import AppendLog
+from toolrec_cli.storage.unbroken import unbroken
 
 IntArray = npt.NDArray[np.int64]
 
@@ -71,11 +72,12 @@ class Record:
         return bool(self._places[position] >= 0) and position not in self._open
 
     def add(self, position: int, line: bytes) -> None:
-        """Put one trajectory's line on record."""
-        self._untidy = self._untidy or bool(self._places[position] >= 0)
-        self._places[position] = self._log.append(line)
-        self._open.discard(position)
-        self._judge(position, line)
+        """Put one trajectory's line on record. Ctrl-C waits: what is in the file and not known to be would be added again."""
+        with unbroken():
+            self._untidy = self._untidy or bool(self._places[position] >= 0)
+            self._places[position] = self._log.append(line)
+            self._open.discard(position)
+            self._judge(position, line)
 
     def lines(self, positions: Sequence[int] | IntArray | None = None) -> Iterator[bytes]:
         """The lines of these positions, in their order; None: of all who are on record, in the order asked."""
