@@ -4,6 +4,7 @@
 
 DATASET is prepared in WORKSPACE. A peer's PYTHON is that of an environment which has the library (`pip install rectools[torch]`,
 `replay-rec[torch]`, `recbole`); the four take turns on the same data, one thread each, until the budget of CPU-seconds is spent.
+toolrec reads the times of the data set, if there are any (not with --no-times), as it does by default; the peers read none.
 All are scored alike (peers/race.py): all users, all items, the history masked. Prints Markdown.
 
     python benchmarks/backbones.py --growth
@@ -50,13 +51,15 @@ class Ran:
     peak: float
 
 
-def export(workspace: Path, name: str, path: Path) -> None:
-    """The data set as the runners read it: whoever has a test item."""
+def export(workspace: Path, name: str, path: Path, *, times: bool) -> None:
+    """The data set as the runners read it: whoever has a test item; with `times`, if there are any and they are wanted."""
     dataset = open_dataset(workspace, name)
     train, known = dataset.before(Part.VALIDATION), dataset.before(Part.TEST)
     parts = {"train": train, "known": known}
     arrays = {f"{part}_offsets": found.offsets for part, found in parts.items()}
     arrays |= {f"{part}_items": found.items.astype(np.int64) for part, found in parts.items()}
+    if times and dataset.timed:
+        arrays |= {f"{part}_times": found.timestamps for part, found in parts.items() if found.timestamps is not None}
     targets = dataset.held_out(Part.TEST).astype(np.int64)
     np.savez(path, **arrays, targets=targets, n_items=np.array(len(dataset.catalog)))
 
@@ -105,6 +108,7 @@ def main() -> None:
     parser.add_argument("-w", "--workspace", type=Path)
     parser.add_argument("--budget", type=float, default=1200, help="CPU-seconds for each")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON")
+    parser.add_argument("--no-times", action="store_true", help="tell toolrec no times either")
     parser.add_argument("--only-peers", action="store_true", help="leave toolrec out")
     parser.add_argument("--growth", action="store_true", help="how a training step grows, instead of the race")
     asked = parser.parse_args()
@@ -119,7 +123,7 @@ def main() -> None:
         raise SystemExit(f"no runner for {', '.join(sorted(unknown))}: there are {', '.join(TITLES)}")
     with tempfile.TemporaryDirectory() as place:
         data = Path(place) / "data.npz"
-        export(asked.workspace, asked.dataset, data)
+        export(asked.workspace, asked.dataset, data, times=not asked.no_times)
         print(table([run(name, python, data, asked.budget) for name, python in pythons.items()], asked.budget))
 
 

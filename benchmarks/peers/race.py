@@ -29,6 +29,8 @@ class Data:
     targets: IntArray
     """The test item of every user; 0 = none."""
     n_items: int
+    times: dict[str, IntArray] | None = None
+    """When the items of `train` and of `known` were, by these names; None: nobody is told."""
 
     def newest(self, user: int, length: int) -> IntArray:
         """What a model may read of a user when it is asked for the test item."""
@@ -45,7 +47,8 @@ def read(path: str) -> Data:
     """The data as `backbones.py` wrote it."""
     found = np.load(path)
     train, known = ((found[f"{name}_offsets"], found[f"{name}_items"]) for name in ("train", "known"))
-    return Data(train, known, found["targets"], int(found["n_items"]))
+    times = {name: found[f"{name}_times"] for name in ("train", "known") if f"{name}_times" in found}
+    return Data(train, known, found["targets"], int(found["n_items"]), times or None)
 
 
 def ndcg(data: Data, scores_of: Callable[[IntArray], Any], block: int = 256) -> float:

@@ -18,11 +18,11 @@ class Over(Exception):
 
 
 data, budget = arguments()
-race, done = Race(data, budget), 0
+race, done, times = Race(data, budget), 0, data.times or {}
 torch.manual_seed(42)
-model = SASRec(SASRecConfig(data.n_items))
-train = Interactions(data.train[0], data.train[1].astype(np.int32), None, None)
-newest = Interactions(data.known[0], data.known[1].astype(np.int32), None, None)
+model = SASRec(SASRecConfig(data.n_items, time_aware=bool(times)))
+train = Interactions(data.train[0], data.train[1].astype(np.int32), times.get("train"), None)
+newest = Interactions(data.known[0], data.known[1].astype(np.int32), times.get("known"), None)
 
 
 def lap(epoch: Epoch) -> None:
