@@ -36,6 +36,7 @@ def test_the_papers_bert4rec_has_sizes_of_its_own(toolrec: Run, workspace: Path)
     words = ["--preset", "toolrec-paper", "--epochs", "1", "--threads", "1", "--json", "-w", workspace]
     _, card = settings_of(toolrec("pretrain", "--backbone", "bert4rec", *words))
     assert (card.settings["n_heads"], card.settings["dropout"], card.settings["mask_ratio"]) == (2, 0.2, 0.2)
+    assert card.settings["ends"] is False
     assert card.settings["max_length"] == 50
 
 

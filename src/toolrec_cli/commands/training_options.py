@@ -63,8 +63,8 @@ class Shape:
     ] = "plain"
 
 
-BACKBONE_SHAPE = (*Shape.__dataclass_fields__, "mask_ratio")
-"""Settings of a backbone's configuration; a preset alone says the mask ratio."""
+BACKBONE_SHAPE = (*Shape.__dataclass_fields__, "mask_ratio", "ends")
+"""Settings of a backbone's configuration; of the last two a preset alone says something."""
 
 
 @dataclass(frozen=True)

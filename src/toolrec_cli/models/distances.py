@@ -25,8 +25,12 @@ def first_guess(n_heads: int) -> Tensor:
 
 def between_all(n: int, device: torch.device) -> Tensor:
     """Of every two of `n` positions, the class of the second (the last T) as seen from the first. [1, T, T]."""
-    place = torch.arange(n, device=device)
-    return _classes(place - place[:, None])[None]
+    return among(torch.arange(n, device=device))
+
+
+def among(places: Tensor) -> Tensor:
+    """The same of positions that have these places, [T]. [1, T, T]."""
+    return _classes(places - places[:, None])[None]
 
 
 def from_one(place: Tensor, n: int) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from toolrec_cli.models.ends import drawn_view
 from toolrec_cli.models.targets import Lessons
 
 
@@ -24,6 +25,22 @@ def cloze(model: Any, lessons: Lessons, ratio: float) -> tuple[Tensor, Tensor]:
     That one stands where a list is asked for; all others are easier (BERT4Rec, section 3.6; ToolRec's code does the same).
     Context is not hidden, so that every interaction is drawn as often.
     """
+    gaps, times = _hidden(lessons, ratio)
+    return model.filled(lessons.items, lessons.lengths, gaps, times)[gaps], lessons.items[gaps]
+
+
+def cloze_at_ends(model: Any, lessons: Lessons, ratio: float) -> tuple[Tensor, Tensor]:
+    """`cloze`, and in many places of a history also what comes next, by nothing but what came before: see `ends.py`."""
+    view = drawn_view(lessons.items.shape[1], lessons.items.device)
+    gaps, times = _hidden(lessons, ratio)
+    items, gaps = lessons.items[:, view.places], gaps[:, view.places] | view.added
+    times = None if times is None else times[:, view.known]
+    asked = gaps & lessons.learnt[:, view.places]
+    return model.filled(items, lessons.lengths, gaps, times, view)[asked], items[asked]
+
+
+def _hidden(lessons: Lessons, ratio: float) -> tuple[Tensor, Tensor | None]:
+    """Which items are gaps [B, T], and when all were, [B, T], as far as may be known."""
     position = torch.arange(lessons.items.shape[1], device=lessons.items.device)
     newest = position == lessons.lengths[:, None] - 1
     drawn = torch.rand(lessons.items.shape, device=lessons.items.device) < ratio
@@ -33,4 +50,4 @@ def cloze(model: Any, lessons: Lessons, ratio: float) -> tuple[Tensor, Tensor]:
     if times is not None and times.shape[1] > 1:
         rows, last = torch.arange(len(times), device=times.device), (lessons.lengths - 1).clamp(min=1)
         times[rows, last] = times[rows, last - 1]
-    return model.filled(lessons.items, lessons.lengths, gaps, times)[gaps], lessons.items[gaps]
+    return gaps, times

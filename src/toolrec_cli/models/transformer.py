@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.models.ages import N_AGES, ages_between, by_class, gaps_before
-from toolrec_cli.models.distances import between_all, first_guess, from_one
+from toolrec_cli.models.distances import among, first_guess, from_one
+from toolrec_cli.models.ends import View
 
 
 @dataclass(frozen=True)
@@ -181,23 +182,26 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(kind(width, n_heads, dropout, **biases) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
-        """x [B, T, D], lengths [B] (how many positions are real) -> [B, T, D].
+    def forward(self, x: Tensor, lengths: Tensor, times: Tensor | None = None, view: View | None = None) -> Tensor:
+        """x [B, T, D], lengths [B] (how many places are real) -> [B, T, D].
 
         A time-aware one needs `times` [B, T] (int64), in the padding that of the newest item. Raises ValueError without.
+        `view`: which place each position has, and what it sees; None: places in their order, and what `causal` says.
         """
-        x, real = self._placed(x, lengths, times), None
-        if not self.causal:
-            real = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, None, None]
-        between = self._between(x, times)
+        places = torch.arange(x.shape[1], device=x.device) if view is None else view.places
+        x, real = self._placed(x, lengths, times, places), None
+        if view is not None or not self.causal:
+            real = (places < lengths[:, None])[:, None, None]
+            real = real if view is None else real & view.seen
+        between = self._between(x, times, places)
         for block in self.blocks:
             x = block(x, real, between)
         return self.norm(x)
 
     def at_end(self, x: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
         """The state at the newest position alone, without dropout: about half the work. Causal ones only. -> [B, D]."""
-        x, newest = self._placed(x, lengths, times), (lengths - 1).clamp(min=0)
-        between = self._between(x, times)
+        places, newest = torch.arange(x.shape[1], device=x.device), (lengths - 1).clamp(min=0)
+        x, between = self._placed(x, lengths, times, places), self._between(x, times, places)
         *earlier, final = self.blocks
         for block in earlier:
             x = block(x, None, between)
@@ -206,12 +210,14 @@ class Transformer(nn.Module):
         distances = from_one(newest, x.shape[1])[:, None] if self.relative_positions else None
         return self.norm(last.at(x, newest, Between(ages, distances)))
 
-    def _between(self, x: Tensor, times: Tensor | None) -> Between:
+    def _between(self, x: Tensor, times: Tensor | None, places: Tensor | None = None) -> Between:
         ages = None if self.gaps is None or times is None else ages_between(times)
-        return Between(ages, between_all(x.shape[1], x.device) if self.relative_positions else None)
+        if not self.relative_positions:
+            return Between(ages)
+        return Between(ages, among(torch.arange(x.shape[1], device=x.device) if places is None else places))
 
-    def _placed(self, x: Tensor, lengths: Tensor, times: Tensor | None) -> Tensor:
-        from_end = lengths[:, None] - 1 - torch.arange(x.shape[1], device=x.device)
+    def _placed(self, x: Tensor, lengths: Tensor, times: Tensor | None, places: Tensor) -> Tensor:
+        from_end = lengths[:, None] - 1 - places
         x = x + self.positions(from_end.clamp(min=0))
         if self.gaps is not None:
             if times is None:

@@ -51,7 +51,7 @@ PRESETS = {
             "relative_positions": False,
         },
         encoder={**_PAPER_TRAINING, "share": 1.0, "embedding_size": 32, "n_layers": 2, "n_heads": 4, "dropout": 0.5},
-        by_backbone={"bert4rec": {"n_heads": 2, "dropout": 0.2, "mask_ratio": 0.2}},
+        by_backbone={"bert4rec": {"n_heads": 2, "dropout": 0.2, "mask_ratio": 0.2, "ends": False}},
     ),
 }
 """draft: a third of the time, for a first look. default: what holds where none is named. toolrec-paper: as the code of

@@ -9,14 +9,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from toolrec_cli.models.objectives import cloze
+from toolrec_cli.models.ends import View
+from toolrec_cli.models.objectives import cloze, cloze_at_ends
 from toolrec_cli.models.targets import Lessons
 from toolrec_cli.models.transformer import PLAIN, Transformer, initialise
 
 
 @dataclass(frozen=True)
 class BERT4RecConfig:
-    """Shape of the model. `max_length` counts the newest items it reads; `mask_ratio` is the share hidden in training."""
+    """Shape of the model. `max_length` counts the newest items it reads; `mask_ratio` is the share hidden in training.
+
+    `ends`: whether it learns in many places of a history what comes next, besides filling gaps (`ends.py`).
+    """
 
     n_items: int
     embedding_size: int = 64
@@ -25,6 +29,7 @@ class BERT4RecConfig:
     max_length: int = 200
     dropout: float = 0.2
     mask_ratio: float = 0.2
+    ends: bool = True
     time_aware: bool = False
     """Whether it reads when the items of the history were (never when the next one will be)."""
     relative_positions: bool = False
@@ -73,15 +78,21 @@ class BERT4Rec(nn.Module):
         longest = None if times is None else torch.cat([times, times[:, -1:]], dim=1)
         return self.filled(longer, lengths + 1, behind, longest)[:, 1:]
 
-    def filled(self, items: Tensor, lengths: Tensor, gaps: Tensor, times: Tensor | None = None) -> Tensor:
-        """items [B, T], lengths [B], gaps [B, T] (which items are hidden from it) -> states [B, T, D]."""
+    def filled(
+        self, items: Tensor, lengths: Tensor, gaps: Tensor, times: Tensor | None = None, view: View | None = None
+    ) -> Tensor:
+        """items [B, T], lengths [B], gaps [B, T] (which items are hidden from it) -> states [B, T, D].
+
+        `view`: what is seen from where, if not everything from everywhere.
+        """
         known = self.items(items.masked_fill(gaps, 0))
         scale = self.config.embedding_size**0.5
-        return self.transformer(torch.where(gaps[..., None], self.gap, known) * scale, lengths, times)
+        return self.transformer(torch.where(gaps[..., None], self.gap, known) * scale, lengths, times, view)
 
     def examples(self, lessons: Lessons) -> tuple[Tensor, Tensor]:
         """The objective: gaps are filled, the newest item always being one of them. (states [P, D], targets [P])."""
-        return cloze(self, lessons, self.config.mask_ratio)
+        objective = cloze_at_ends if self.config.ends else cloze
+        return objective(self, lessons, self.config.mask_ratio)
 
 
 BACKBONE = BERT4Rec
