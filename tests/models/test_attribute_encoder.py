@@ -17,8 +17,9 @@ from toolrec_cli.errors import UsageError
 from toolrec_cli.models import checkpoint, store
 from toolrec_cli.models.attribute_encoder import GAIN, HALF_LIVES, AttributeEncoder, EncoderConfig
 from toolrec_cli.models.encoding import encode, trainable_parameters
+from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.fitting import Examples, Watch, fit_encoder
-from toolrec_cli.models.training import Epoch, TrainingSettings
+from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.training import EncoderPlan, train_encoder
 from toolrec_cli.progress import silent

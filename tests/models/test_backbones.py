@@ -14,10 +14,11 @@ from toolrec_cli.errors import CheckError, UsageError
 from toolrec_cli.models import checkpoint, store
 from toolrec_cli.models.checkpoint import ModelCard
 from toolrec_cli.models.encoding import trainable_parameters
+from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.fitting import Examples, Watch, fit_backbone
 from toolrec_cli.models.losses import LOSSES
 from toolrec_cli.models.targets import Lessons
-from toolrec_cli.models.training import Epoch, TrainingSettings
+from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.progress import silent
 from toolrec_cli.seeds import stream
 

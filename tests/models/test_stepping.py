@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from toolrec_cli.errors import CheckError, UsageError
+from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.stepping import Stepper, is_out_of_memory
 from toolrec_cli.models.training import Task, TrainingSettings, train
-from toolrec_cli.models.training_state import Epoch
 from toolrec_cli.models.windows import IntArray
 from toolrec_cli.progress import silent
 

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from toolrec_cli.models.training_state import Epoch
+from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.operations.learning_curve import HEIGHT, WIDTH, svg
 
 NS = "{http://www.w3.org/2000/svg}"

@@ -15,12 +15,13 @@ from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.controls import Matched, Validation
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import FloatArray, device_of, encode
+from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.frozen import FrozenStates, freeze, within_reach
 from toolrec_cli.models.full_encoder import FullEncoder
 from toolrec_cli.models.losses import chosen_loss, loss_of
 from toolrec_cli.models.targets import Lessons, TargetWindows, target_windows
 from toolrec_cli.models.training import Task, TrainingSettings, chosen_batch_size, train
-from toolrec_cli.models.training_state import Epoch, TrainingState
+from toolrec_cli.models.training_state import TrainingState
 from toolrec_cli.models.windows import IntArray, ItemArray, Windows
 from toolrec_cli.progress import Progress
 from toolrec_cli.seeds import stream, stream_seed

@@ -11,8 +11,9 @@ from torch import nn
 
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of
+from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.stepping import BatchLoss, Stepper
-from toolrec_cli.models.training_state import Begun, Epoch, TrainingState, captured, restore
+from toolrec_cli.models.training_state import Begun, TrainingState, captured, restore
 from toolrec_cli.models.windows import IntArray
 from toolrec_cli.progress import Progress
 from toolrec_cli.seeds import stream_seed

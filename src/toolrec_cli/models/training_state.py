@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from toolrec_cli.errors import InputError
+from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.stepping import Stepper
 from toolrec_cli.storage import atomic
 from toolrec_cli.storage.digests import file_digest
@@ -23,24 +24,6 @@ STATE = "state.json"
 TENSORS = "state.safetensors"
 
 _MODEL, _OPTIMISER, _RANDOM = "model.", "optimiser.", "random."
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One line of metrics.jsonl. Epoch 0, where there is one, is the model before any step, and has no loss."""
-
-    epoch: int
-    loss: float | None
-    ndcg: float
-    best: bool
-    positions: int
-    seconds: float
-    note: str = ""
-    """What the user should know of it ("" is nothing)."""
-
-    @property
-    def positions_per_second(self) -> float:
-        return self.positions / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from toolrec_cli.models.checkpoint import ModelCard
 from toolrec_cli.models.controls import NO_ATTRIBUTE, Matched, Validation, blank_encoder, compared, true_values
 from toolrec_cli.models.devices import AUTO, find_device
 from toolrec_cli.models.encoding import device_of
+from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.fitting import (
     Examples,
     Watch,
@@ -29,7 +30,6 @@ from toolrec_cli.models.fitting import (
 from toolrec_cli.models.frozen import VERSION, FrozenStates
 from toolrec_cli.models.full_encoder import FullEncoder
 from toolrec_cli.models.training import TrainingSettings
-from toolrec_cli.models.training_state import Epoch
 from toolrec_cli.operations.kept_states import kept_states, of_backbone
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.progress import Progress

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from toolrec_cli.models.training_state import Epoch
+from toolrec_cli.models.epochs import Epoch
 
 FILE = "learning-curve.svg"
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from toolrec_cli.models.checkpoint import ModelCard, read_card, save
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of
+from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.losses import precision_of
-from toolrec_cli.models.training_state import Epoch
 from toolrec_cli.operations import learning_curve
 from toolrec_cli.storage.atomic import write_text
 from toolrec_cli.storage.run_dir import RunDir
