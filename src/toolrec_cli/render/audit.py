@@ -2,11 +2,10 @@
 
 from dataclasses import asdict
 
-from rich.text import Text
-
 from toolrec_cli.evaluation.audit import STRICT, Audit
 from toolrec_cli.render.console import foreign, print_json, stdout
-from toolrec_cli.render.report import plain_table, spoken
+from toolrec_cli.render.figures import spoken
+from toolrec_cli.render.sheet import Line, Sheet, columns, drawn
 
 
 def print_audit(audit: Audit, *, as_json: bool) -> None:
@@ -15,18 +14,27 @@ def print_audit(audit: Audit, *, as_json: bool) -> None:
         print_json(asdict(audit))
         return
     console = stdout()
+    console.print(drawn(counted(audit)))
+    for sentence in sentences(audit):
+        console.print(foreign(sentence), soft_wrap=True)
+
+
+def counted(audit: Audit) -> Sheet:
+    """The eight ways to count; the strict one stands out."""
     row = f", row {audit.row}" if audit.row else ""
-    title = foreign(f"{audit.source}{row} on {audit.dataset}, {audit.split} split; mean [95 % interval]", style="bold")
     names = ("recall", "ndcg", "mrr")
     headings = [f"{name.upper() if name != 'recall' else 'Recall'}@{audit.k}" for name in names]
-    table = plain_table(title, "counted", "users", *headings)
+    lines: list[Line] = []
     for each in audit.rows:
-        figures = [Text(spoken(each.metrics[f"{name}@{audit.k}"])) for name in names]
-        style = "bold" if each.counting == STRICT else ""
-        table.add_row(Text(each.counting.spoken), Text(f"{each.n_users:,}"), *figures, style=style)
-    console.print(table)
-    for line in (_handed_in(audit), *audit.reading):
-        console.print(Text(line), soft_wrap=True)
+        figures = (spoken(each.metrics[f"{name}@{audit.k}"]) for name in names)
+        lines.append(Line((each.counting.spoken, f"{each.n_users:,}", *figures), strong=each.counting == STRICT))
+    title = f"{audit.source}{row} on {audit.dataset}, {audit.split} split; mean [95 % interval]"
+    return Sheet(title, columns("counted", "users", *headings), tuple(lines))
+
+
+def sentences(audit: Audit) -> list[str]:
+    """What was handed in, and what the figures say."""
+    return [_handed_in(audit), *audit.reading]
 
 
 def _handed_in(audit: Audit) -> str:

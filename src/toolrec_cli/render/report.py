@@ -1,15 +1,17 @@
 """An evaluation as a table or as JSON."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from toolrec_cli.evaluation.report import FILLED, ORDERED, REFUSED, REJECTED, UNHEARD, Report, Row
-from toolrec_cli.evaluation.significance import Interval, Paired
+from toolrec_cli.evaluation.significance import Interval
 from toolrec_cli.render.bill import spoken_usage
-from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
+from toolrec_cli.render.console import print_json, say, stdout
+from toolrec_cli.render.figures import heading, spoken, spoken_difference, spoken_p
+from toolrec_cli.render.sheet import Column, Line, Sheet, columns, drawn
 
 FAILURES_SHOWN = 10
 WIDE = 160
@@ -22,34 +24,14 @@ def print_report(report: Report, *, as_json: bool) -> None:
         print_json(report_document(report))
         return
     console = stdout(width_when_piped=WIDE)
-    for k in dict.fromkeys(name.partition("@")[2] for name in report.rows[0].metrics):
-        console.print(_table(report, k))
-    if any(row.beyond for row in report.rows):
-        console.print(_beyond_table(report))
-    for by in dict.fromkeys(group.by for group in report.groups):
-        console.print(group_table(report, by))
-    recall = spoken(report.candidate_recall)
-    console.print(
-        Text(
-            f"Surrogate: {report.surrogate}. Candidate recall {recall}: the held-out item was in a list retrieved for so many. "
-            f"Rounds on average {report.mean_rounds:.2f}. Ended: "
-            + ", ".join(f"{n:,} {status}" for status, n in report.statuses.items())
-            + "."
-        )
-    )
-    for line in [*_earned(report), *_ordered(report), *_sampled(report)]:
-        console.print(Text(line))
-    if report.out_of_reach:
-        say(
-            f"Of {report.out_of_reach:,} users the held-out item is in the history already: it is masked, a miss in every row. "
-            "toolrec prep --deduplicate last keeps one of each."
-        )
-    worst_first = sorted(report.failures, key=lambda each: {"failed": 0, "forced": 1}.get(each.status, 2))
-    for failure in worst_first[:FAILURES_SHOWN]:
-        said = clean(f"user {failure.user_id}: {failure.status}. {failure.reason}")
-        say(said, style="yellow" if failure.status == "padded" else "red")
-    if len(report.failures) > FAILURES_SHOWN:
-        say(f"… and {len(report.failures) - FAILURES_SHOWN} more in report.json", style="red")
+    for sheet in sheets(report):
+        console.print(drawn(sheet))
+    for sentence in sentences(report):
+        console.print(Text(sentence))
+    for warning in warnings(report):
+        say(warning)
+    for status, said in failures(report):
+        say(said, style="yellow" if status == "padded" else "red")
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -57,23 +39,61 @@ def report_document(report: Report) -> dict[str, Any]:
     return asdict(report)
 
 
-def _table(report: Report, k: str) -> Table:
-    title = foreign(
+def sheets(report: Report) -> list[Sheet]:
+    """A table a cut-off; what is measured beyond accuracy; a table for each way in which users are told apart."""
+    ks = dict.fromkeys(name.partition("@")[2] for name in report.rows[0].metrics)
+    beyond = [_beyond(report)] if any(row.beyond for row in report.rows) else []
+    by = dict.fromkeys(group.by for group in report.groups)
+    return [*(_accuracy(report, k) for k in ks), *beyond, *(_by_group(report, each) for each in by)]
+
+
+def sentences(report: Report) -> list[str]:
+    """How the explorations went, whether a language model earned its price, and what so many users can show."""
+    ended = ", ".join(f"{n:,} {status}" for status, n in report.statuses.items())
+    explored = (
+        f"Surrogate: {report.surrogate}. Candidate recall {spoken(report.candidate_recall)}: the held-out item was in a list "
+        f"retrieved for so many. Rounds on average {report.mean_rounds:.2f}. Ended: {ended}."
+    )
+    return [explored, *_earned(report), *_ordered(report), *_sampled(report)]
+
+
+def warnings(report: Report) -> list[str]:
+    """What is to be known of the data."""
+    if not report.out_of_reach:
+        return []
+    return [
+        f"Of {report.out_of_reach:,} users the held-out item is in the history already: it is masked, a miss in every row. "
+        "toolrec prep --deduplicate last keeps one of each."
+    ]
+
+
+def failures(report: Report) -> Iterable[tuple[str, str]]:
+    """(status, what is said) of the worst of those without a list of the surrogate's own, and how many more there are."""
+    worst_first = sorted(report.failures, key=lambda each: {"failed": 0, "forced": 1}.get(each.status, 2))
+    for failure in worst_first[:FAILURES_SHOWN]:
+        yield failure.status, f"user {failure.user_id}: {failure.status}. {failure.reason}"
+    if len(report.failures) > FAILURES_SHOWN:
+        yield "failed", f"… and {len(report.failures) - FAILURES_SHOWN} more in report.json"
+
+
+def _accuracy(report: Report, k: str) -> Sheet:
+    title = (
         f"{report.dataset}, {report.split} split, n = {report.n_users:,} users, full ranking, history masked; "
-        f"mean [95 % interval]",
-        style="bold",
+        f"mean [95 % interval]"
     )
     main = f"ndcg@{k}"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1), header_style="dim", pad_edge=False)
-    table.add_column("row", overflow="fold")
-    for name in (f"recall@{k}", main, f"mrr@{k}"):
-        table.add_column(heading(name), overflow="fold")
-    table.add_column(f"{heading(main)} − {report.baseline}", overflow="fold")
-    table.add_column("p", no_wrap=True)
-    table.add_column("p, Holm", no_wrap=True)
-    for row in report.rows:
-        table.add_row(*_cells(row, k), style="bold" if row.name == "surrogate" else "")
-    return table
+    names = [heading(name) for name in (f"recall@{k}", main, f"mrr@{k}")]
+    compared = (Column(f"{heading(main)} − {report.baseline}"), Column("p", whole=True), Column("p, Holm", whole=True))
+    lines = tuple(Line(_cells(row, k), strong=row.name == "surrogate") for row in report.rows)
+    return Sheet(title, (*columns("row", *names), *compared), lines)
+
+
+def _cells(row: Row, k: str) -> tuple[str, ...]:
+    figures = [spoken(row.metrics[f"{name}@{k}"]) for name in ("recall", "ndcg", "mrr")]
+    if row.versus is None:
+        return row.name, *figures, "", "", ""
+    versus = row.versus[f"ndcg@{k}"]
+    return row.name, *figures, spoken_difference(versus), spoken_p(versus.p_value), spoken_p(versus.p_holm)
 
 
 _MEASURES = {
@@ -86,52 +106,35 @@ _MEASURES = {
 }
 
 
-def _beyond_table(report: Report) -> Table:
-    title = foreign(f"Beyond accuracy, the first {report.n} places; mean [95 % interval]", style="bold")
-    table = plain_table(title, "row", *(heading for heading, _ in _MEASURES.values()))
+def _beyond(report: Report) -> Sheet:
+    title = f"Beyond accuracy, the first {report.n} places; mean [95 % interval]"
+    lines: list[Line] = []
     for row in report.rows:
-        cells = [_measured(row.beyond.get(name), form) for name, (_, form) in _MEASURES.items()]
-        table.add_row(foreign(row.name), *cells, style="bold" if row.name == "surrogate" else "")
-    return table
+        cells = (_measured(row.beyond.get(name), form) for name, (_, form) in _MEASURES.items())
+        lines.append(Line((row.name, *cells), strong=row.name == "surrogate"))
+    return Sheet(title, columns("row", *(name for name, _ in _MEASURES.values())), tuple(lines))
 
 
-def _measured(found: Interval | None, form: str) -> Text:
+def _measured(found: Interval | None, form: str) -> str:
     if found is None:
-        return Text("–")
-    return Text(f"{form.format(found.mean)} [{form.format(found.low)}, {form.format(found.high)}]")
+        return "–"
+    return f"{form.format(found.mean)} [{form.format(found.low)}, {form.format(found.high)}]"
 
 
-def group_table(report: Report, by: str) -> Table:
+def _by_group(report: Report, by: str) -> Sheet:
     """The baseline and the surrogate for every kind of user."""
     groups = [group for group in report.groups if group.by == by]
     metric, last = heading(groups[0].metric), report.rows[-1].name
-    title = foreign(f"By {by}; p corrected by Holm over every row and group", style="bold")
-    difference = f"{last} − {report.baseline}"
-    table = plain_table(title, by, "users", f"{metric}, {report.baseline}", f"{metric}, {last}", difference, "p, Holm")
+    title = f"By {by}; p corrected by Holm over every row and group"
+    names = (by, "users", f"{metric}, {report.baseline}", f"{metric}, {last}", f"{last} − {report.baseline}", "p, Holm")
+    lines: list[Line] = []
     for group in groups:
-        figures = [Text(spoken(group.rows[name])) for name in (report.baseline, last)]
+        figures = (spoken(group.rows[name]) for name in (report.baseline, last))
         versus = group.versus[last]
-        p = "" if versus.p_holm is None else spoken_p(versus.p_holm)
-        table.add_row(Text(group.name), Text(f"{group.n_users:,}"), *figures, Text(spoken_difference(versus)), Text(p))
-    return table
-
-
-def plain_table(title: Text, *columns: str) -> Table:
-    """A table without lines, whose cells fold rather than lose anything."""
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1), header_style="dim", pad_edge=False)
-    for column in columns:
-        table.add_column(foreign(column), overflow="fold")
-    return table
-
-
-def _cells(row: Row, k: str) -> list[Text]:
-    figures = [Text(spoken(row.metrics[f"{name}@{k}"])) for name in ("recall", "ndcg", "mrr")]
-    if row.versus is None:
-        return [foreign(row.name), *figures, Text(""), Text(""), Text("")]
-    versus = row.versus[f"ndcg@{k}"]
-    holm = "" if versus.p_holm is None else spoken_p(versus.p_holm)
-    difference = Text(spoken_difference(versus))
-    return [foreign(row.name), *figures, difference, Text(spoken_p(versus.p_value)), Text(holm)]
+        lines.append(
+            Line((group.name, f"{group.n_users:,}", *figures, spoken_difference(versus), spoken_p(versus.p_holm)))
+        )
+    return Sheet(title, columns(*names), tuple(lines))
 
 
 def _earned(report: Report) -> list[str]:
@@ -173,27 +176,3 @@ def _sampled(report: Report) -> list[str]:
         f"users (80 % power, 5 % level by Holm over {len(report.rows) - 1} rows): {', '.join(least)}. What is smaller is not to "
         "be seen, nor ruled out."
     ]
-
-
-def heading(metric: str) -> str:
-    """ "ndcg@10" -> "NDCG@10". With one held-out item a user, Recall and Hit are the same figure: one column bears both names."""
-    name, _, k = metric.partition("@")
-    if name == "recall":
-        return f"Recall, Hit@{k}"
-    return f"{name.upper() if name in ('ndcg', 'mrr') else name.capitalize()}@{k}"
-
-
-def spoken(found: Interval) -> str:
-    """A mean and its interval."""
-    return f"{found.mean:.4f} [{found.low:.3f}, {found.high:.3f}]"
-
-
-def spoken_difference(found: Paired) -> str:
-    """A difference and its interval."""
-    return f"{found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-
-
-def spoken_p(p_value: float) -> str:
-    """A p-value; no more digits than randomisation can give, whose flips end at one in 10,001."""
-    least = next((step for step in ("0.0001", "0.001") if p_value < float(step)), None)
-    return f"{p_value:.3f}" if least is None else f"< {least}"

@@ -10,6 +10,7 @@ from rich.text import Text
 from toolrec_cli.render.console import foreign, print_json, say, stdout
 from toolrec_cli.render.plots import curve
 from toolrec_cli.render.report import WIDE
+from toolrec_cli.render.sheet import Column, Line, Sheet, drawn
 from toolrec_cli.storage.run_dir import RunDir
 
 _MODELS = {
@@ -36,20 +37,29 @@ def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
     if as_json:
         print_json({"schema_version": 1, "run": str(run.path), **result})
         return
-    line = (
-        f"{run.path}\nvalidation NDCG@10 {result['validation_ndcg@10']:.4f} at epoch {result['best_epoch']} of "
-        f"{result['epochs']} · {result['n_parameters']:,} trained parameters · {result['cpu_seconds']:,.0f} CPU-seconds"
-    )
-    stdout().print(Text(line), soft_wrap=True)
-    for drawn in learning_curve(result["curve"]):
-        say(drawn)
-    if "backbone_ndcg" in result:
-        say(f"The backbone alone has {result['backbone_ndcg']:.4f}.")
-        if result["best_epoch"] == 0:
-            say(
-                "Training made the encoder no better on validation: it is kept as it began, and finds what its backbone finds."
-            )
+    stdout().print(Text(f"{run.path}\n{trained(result)}"), soft_wrap=True)
+    for line in [*learning_curve(result["curve"]), *beside_backbone(result)]:
+        say(line)
     say(f"Next: {following}", style="dim")
+
+
+def trained(result: Mapping[str, Any]) -> str:
+    """The best figure, and what it took."""
+    return (
+        f"validation NDCG@10 {result['validation_ndcg@10']:.4f} at epoch {result['best_epoch']} of {result['epochs']} · "
+        f"{result['n_parameters']:,} trained parameters · {result['cpu_seconds']:,.0f} CPU-seconds"
+    )
+
+
+def beside_backbone(result: Mapping[str, Any]) -> list[str]:
+    """Of an encoder: what its backbone has without it."""
+    if "backbone_ndcg" not in result:
+        return []
+    alone = f"The backbone alone has {result['backbone_ndcg']:.4f}."
+    no_better = (
+        "Training made the encoder no better on validation: it is kept as it began, and finds what its backbone finds."
+    )
+    return [alone, no_better] if result["best_epoch"] == 0 else [alone]
 
 
 def learning_curve(ndcgs: Sequence[float]) -> list[str]:
@@ -68,18 +78,24 @@ def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:
     if as_json:
         print_json({"schema_version": 1, "run": str(run.path), **result})
         return
-    used = result["users_with_their_item_among_the_candidates"]
-    stdout().print(Text("\n".join([str(run.path), *_learned(result)])), soft_wrap=True)
-    if result["too_few"]:
-        say(
-            f"Only {used:,} users were there to learn from: that it helps may be chance. Compare toolrec eval --untuned, "
-            "or train the backbone longer.",
-            style="yellow",
-        )
+    stdout().print(Text("\n".join([str(run.path), *learned(result)])), soft_wrap=True)
+    for line in too_few(result):
+        say(line, style="yellow")
     say(f"Next: {following}", style="dim")
 
 
-def _learned(result: Mapping[str, Any]) -> list[str]:
+def too_few(result: Mapping[str, Any]) -> list[str]:
+    """Where hardly anybody was there to learn from."""
+    if not result["too_few"]:
+        return []
+    used = result["users_with_their_item_among_the_candidates"]
+    return [
+        f"Only {used:,} users were there to learn from: that it helps may be chance. Compare toolrec eval --untuned, "
+        "or train the backbone longer."
+    ]
+
+
+def learned(result: Mapping[str, Any]) -> list[str]:
     """From whom was learned, and what it is worth, a line each."""
     used, asked = result["users_with_their_item_among_the_candidates"], result["users"]
     gain, backbone, tuned = result["gain"], result["backbone_ndcg@10"], result["held_back_ndcg@10"]
@@ -109,7 +125,7 @@ def print_encoders(runs: Sequence[RunDir], *, as_json: bool, following: str) -> 
             stdout().print(Text(str(run.path)), soft_wrap=True)
         say(f"Next: {following}", style="dim")
     elif "controls" in runs[0].manifest.result:
-        stdout(width_when_piped=WIDE).print(_controls(runs[0].manifest.result))
+        stdout(width_when_piped=WIDE).print(drawn(controls(runs[0].manifest.result), SIMPLE))
     for run in runs:
         _say_share(run.manifest.result)
 
@@ -124,25 +140,22 @@ def _say_share(result: dict[str, Any]) -> None:
         say(f"{result['attribute']}: with the backbone left frozen, training took {share}{few:.0%} of the parameters.")
 
 
-def _controls(result: dict[str, Any]) -> Table:
+def controls(result: Mapping[str, Any]) -> Sheet:
     """An encoder beside the backbone, the same head without the attribute, and its frozen or full counterpart."""
     found: dict[str, dict[str, float]] = result["controls"]
-    columns = list(found["encoder"])
-    table = Table(box=SIMPLE)
-    table.add_column("validation", no_wrap=True)
-    for head in ("parameters", "CPU-s", *(_SPOKEN[name] for name in columns)):
-        table.add_column(head, justify="right")
+    measures = list(found["encoder"])
     costs = {"encoder": result, ("frozen" if result["full"] else "full"): result.get("beside", {})}
+    lines: list[Line] = []
     for name in _MODELS:
         if name in found:
-            cost = costs.get(name, {})
-            figures = (f"{found[name][column]:.4f}" for column in columns)
+            figures = (f"{found[name][measure]:.4f}" for measure in measures)
             label = _MODELS["full"] if name == "encoder" and result["full"] else _MODELS[name]
-            table.add_row(label, *_spent(cost), *figures)
-    return table
+            lines.append(Line((label, *_spent(costs.get(name, {})), *figures)))
+    heads = ("parameters", "CPU-s", *(_SPOKEN[measure] for measure in measures))
+    return Sheet("", (Column("validation", whole=True), *(Column(head, right=True) for head in heads)), tuple(lines))
 
 
-def _spent(cost: dict[str, Any]) -> list[str]:
+def _spent(cost: Mapping[str, Any]) -> list[str]:
     return [f"{cost['n_parameters']:,}", f"{cost['cpu_seconds']:,.0f}"] if cost else ["–", "–"]
 
 

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.table import Table
-from rich.text import Text
-
 from toolrec_cli.evaluation.significance import Paired
 from toolrec_cli.evaluation.variants import Comparison, VariantRow
 from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.render.figures import spoken, spoken_difference, spoken_p
 from toolrec_cli.render.plots import bar
-from toolrec_cli.render.report import WIDE, plain_table, spoken, spoken_difference, spoken_p
+from toolrec_cli.render.report import WIDE
+from toolrec_cli.render.sheet import Column, Line, Sheet, columns, drawn
 
 _BAR = 16
 _NAME = 30
@@ -26,30 +25,35 @@ def print_comparison(found: Comparison, *, as_json: bool) -> None:
         print_json(asdict(found))
         return
     console = stdout(width_when_piped=WIDE)
-    asked = f"{found.n_users:,}" + ("" if found.n_users == found.n_possible else f" of {found.n_possible:,}")
-    console.print(
-        foreign(
-            f"{found.dataset}, {found.split} split, n = {asked} users; mean [95 % interval]. {found.question}", "bold"
-        )
-    )
+    console.print(foreign(asked(found), "bold"))
+    for sheet in (compared(found, bars=console.width >= _ROOMY), *measured(found, console.width)):
+        console.print(drawn(sheet))
+    for line in found.reading:
+        console.print(foreign(line), soft_wrap=True)
+
+
+def asked(found: Comparison) -> str:
+    """Of whom, and what."""
+    users = f"{found.n_users:,}" + ("" if found.n_users == found.n_possible else f" of {found.n_possible:,}")
+    return f"{found.dataset}, {found.split} split, n = {users} users; mean [95 % interval]. {found.question}"
+
+
+def compared(found: Comparison, *, bars: bool = False) -> Sheet:
+    """Every variant, a line for each that it is compared with; with `bars` of characters beside NDCG."""
     metric = f"ndcg@{found.n}"
     pairwise = len({against for row in found.rows for against, _ in row.comparisons()}) > 1
     difference = ("difference", "p, Holm", "against") if pairwise else (f"NDCG − {found.reference}", "p, Holm")
-    drawn = console.width >= _ROOMY
-    table = plain_table(Text(""), found.kind, f"NDCG@{found.n}", *[""] * drawn, f"Recall@{found.n}", *difference)
+    names = (found.kind, f"NDCG@{found.n}", *[""] * bars, f"Recall@{found.n}", *difference)
     most = max(row.metrics[metric].mean for row in found.rows) or 1.0
+    lines: list[Line] = []
     for row in found.rows:
-        figures = _figures(row, found.n, most if drawn else None)
-        versus = _difference(row.versus[metric]) if row.versus else [Text(""), Text("")]
-        against = [foreign(row.against)] if pairwise else []
-        table.add_row(foreign(row.name), *figures, *versus, *against, style="bold" if row.versus is None else "")
+        figures = _figures(row, found.n, most if bars else None)
+        versus = _difference(row.versus[metric]) if row.versus else ("", "")
+        against = [row.against] if pairwise else []
+        lines.append(Line((row.name, *figures, *versus, *against), strong=row.versus is None))
         for other, more in row.comparisons()[1:]:
-            table.add_row(*[Text("")] * (1 + len(figures)), *_difference(more[metric]), foreign(other))
-    console.print(table)
-    for each in _measured(found, console.width):
-        console.print(each)
-    for line in found.reading:
-        console.print(Text(line), soft_wrap=True)
+            lines.append(Line((*[""] * (1 + len(figures)), *_difference(more[metric]), other)))
+    return Sheet("", columns(*names), tuple(lines))
 
 
 def say_recorded(run: Path) -> None:
@@ -57,35 +61,35 @@ def say_recorded(run: Path) -> None:
     say(f"Recorded in {run}: variants.parquet, variants.svg, rankings.parquet, report.json", style="dim")
 
 
-def _figures(row: VariantRow, n: int, most: float | None) -> list[Text]:
-    """NDCG, a bar of it (None: none), Recall."""
-    ndcg, recall = row.metrics[f"ndcg@{n}"], row.metrics[f"recall@{n}"]
-    drawn = [] if most is None else [Text(bar(ndcg.mean / most, _BAR))]
-    return [Text(spoken(ndcg)), *drawn, Text(spoken(recall))]
-
-
-def _difference(versus: Paired) -> list[Text]:
-    return [Text(spoken_difference(versus)), Text("" if versus.p_holm is None else spoken_p(versus.p_holm))]
-
-
-def _measured(found: Comparison, width: int) -> list[Table]:
-    """What else was measured, in as many tables as it takes for no number to be broken."""
+def measured(found: Comparison, width: int | None = None) -> list[Sheet]:
+    """What else was measured, in as many tables as it takes for no number to be broken on `width` characters (None: one)."""
     rows = [row for row in found.rows if row.measured]
     cells = {
         name: [_number(row.measured.get(name)) for row in rows]
         for name in dict.fromkeys(name for row in rows for name in row.measured)
     }
     longest = min(_NAME, max(map(len, [found.kind, *(row.name for row in rows)])))
-    tables: list[Table] = []
-    for names in _fitting({name: _width(name, each) for name, each in cells.items()}, width - longest - 2):
-        table = plain_table(Text(""))
-        table.add_column(foreign(found.kind), overflow="fold", width=longest)
-        for name in names:
-            table.add_column(foreign(name), width=_width(name, cells[name]))
-        for place, row in enumerate(rows):
-            table.add_row(foreign(row.name), *(Text(cells[name][place]) for name in names))
-        tables.append(table)
-    return tables
+    widths = {name: _width(name, each) for name, each in cells.items()}
+    room = sum(widths.values()) + 2 * len(widths) if width is None else width - longest - 2
+    return [
+        Sheet(
+            "",
+            (Column(found.kind, width=longest), *(Column(name, width=widths[name]) for name in names)),
+            tuple(Line((row.name, *(cells[name][place] for name in names))) for place, row in enumerate(rows)),
+        )
+        for names in _fitting(widths, room)
+    ]
+
+
+def _figures(row: VariantRow, n: int, most: float | None) -> tuple[str, ...]:
+    """NDCG, a bar of it (None: none), Recall."""
+    ndcg, recall = row.metrics[f"ndcg@{n}"], row.metrics[f"recall@{n}"]
+    bars = [] if most is None else [bar(ndcg.mean / most, _BAR)]
+    return spoken(ndcg), *bars, spoken(recall)
+
+
+def _difference(versus: Paired) -> tuple[str, str]:
+    return spoken_difference(versus), spoken_p(versus.p_holm)
 
 
 def _width(name: str, cells: Sequence[str]) -> int:

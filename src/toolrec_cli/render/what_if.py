@@ -4,14 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.table import Table
-from rich.text import Text
-
-from toolrec_cli.evaluation.report import Row
-from toolrec_cli.evaluation.what_if import RECORDED, SUPPOSED, Departure, Told, WhatIf
+from toolrec_cli.evaluation.what_if import RECORDED, SUPPOSED, Departure, WhatIf
 from toolrec_cli.llm.estimates import Bill, DryRun
 from toolrec_cli.render.console import foreign, print_json, say, stdout
-from toolrec_cli.render.report import WIDE, heading, plain_table, spoken, spoken_difference, spoken_p
+from toolrec_cli.render.figures import heading, spoken, spoken_difference, spoken_p
+from toolrec_cli.render.report import WIDE
+from toolrec_cli.render.sheet import Line, Sheet, columns, drawn
 
 _NAMED = 5
 """Items, and users who left the record, that are told by name."""
@@ -23,33 +21,55 @@ def print_what_if(found: WhatIf, *, as_json: bool) -> None:
         print_json(asdict(found))
         return
     console = stdout(width_when_piped=WIDE)
-    said = ", ".join(found.supposed)
-    console.print(foreign(f"{found.dataset}, {found.n_users:,} users of {found.parent}: what if {said}?", "bold"))
-    table = plain_table(Text(""), "", RECORDED, SUPPOSED)
-    both = (RECORDED, SUPPOSED)
-    table.add_row("explored by", *(foreign(found.surrogate[row]) for row in both))
-    table.add_row("ended", *(foreign(_ended(found.statuses[row])) for row in both))
-    table.add_row("mean rounds", *(f"{found.mean_rounds[row]:.2f}" for row in both))
-    console.print(table)
-    for line in _of_lists(found):
+    console.print(foreign(supposed(found), "bold"))
+    console.print(drawn(explored(found)))
+    for line in of_lists(found):
         console.print(foreign(line), soft_wrap=True)
-    if found.rows:
-        console.print(_metrics(found, *found.rows))
-    else:
-        console.print(foreign(f"No metrics: {found.why_no_metrics}"))
-    if found.also_changed:
-        names = ", ".join(found.also_changed)
-        console.print(foreign(f"Not as recorded besides: {names}. What changed is not owed to {said} alone.", "yellow"))
-    if found.told:
-        for line in _of_record(found.told):
-            console.print(foreign(line), soft_wrap=True)
+    if sheet := metrics(found):
+        console.print(drawn(sheet))
+    for line in without_metrics(found):
+        console.print(foreign(line))
+    for line in besides(found):
+        console.print(foreign(line, "yellow"))
+    for line in of_record(found):
+        console.print(foreign(line), soft_wrap=True)
+
+
+def supposed(found: WhatIf) -> str:
+    """The question."""
+    return f"{found.dataset}, {found.n_users:,} users of {found.parent}: what if {', '.join(found.supposed)}?"
+
+
+def explored(found: WhatIf) -> Sheet:
+    """By whom, and how it ended, then and now."""
+    both = (RECORDED, SUPPOSED)
+    facts = {
+        "explored by": [found.surrogate[row] for row in both],
+        "ended": [_ended(found.statuses[row]) for row in both],
+        "mean rounds": [f"{found.mean_rounds[row]:.2f}" for row in both],
+    }
+    return Sheet("", columns("", *both), tuple(Line((name, *cells)) for name, cells in facts.items()))
+
+
+def without_metrics(found: WhatIf) -> list[str]:
+    """Why there are none, where there are none."""
+    return [] if found.rows else [f"No metrics: {found.why_no_metrics}"]
+
+
+def besides(found: WhatIf) -> list[str]:
+    """What else is not as recorded."""
+    if not found.also_changed:
+        return []
+    owed = f"What changed is not owed to {', '.join(found.supposed)} alone."
+    return [f"Not as recorded besides: {', '.join(found.also_changed)}. {owed}"]
 
 
 def _ended(statuses: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items()))
 
 
-def _of_lists(found: WhatIf) -> list[str]:
+def of_lists(found: WhatIf) -> list[str]:
+    """How much of them changed, and what came in and went out."""
     lists = found.lists
     if lists.overlap is None or lists.rank_biased_overlap is None:
         return ["Nobody has a list in both runs."]
@@ -70,24 +90,27 @@ def _of_lists(found: WhatIf) -> list[str]:
     return lines
 
 
-def _metrics(found: WhatIf, recorded: Row, supposed: Row) -> Table:
-    title = f"{found.split} split, n = {found.n_scored:,} users; mean [95 % interval], paired"
-    columns = ("metric", RECORDED, SUPPOSED, f"{SUPPOSED} − {RECORDED}", "p")
-    table = plain_table(foreign(title, "bold"), *columns)
+def metrics(found: WhatIf) -> Sheet | None:
+    """Both rows side by side; None where nothing may be said of metrics."""
+    if not found.rows:
+        return None
+    recorded, now = found.rows
+    lines: list[Line] = []
     for name, then in recorded.metrics.items():
         if not name.startswith(("hit", "map")):  # the same figures as recall and mrr
-            versus = (supposed.versus or {})[name]
-            figures = (
-                spoken(then),
-                spoken(supposed.metrics[name]),
-                spoken_difference(versus),
-                spoken_p(versus.p_value),
-            )
-            table.add_row(heading(name), *figures)
-    return table
+            versus = (now.versus or {})[name]
+            figures = (spoken(then), spoken(now.metrics[name]), spoken_difference(versus), spoken_p(versus.p_value))
+            lines.append(Line((heading(name), *figures)))
+    title = f"{found.split} split, n = {found.n_scored:,} users; mean [95 % interval], paired"
+    names = ("metric", RECORDED, SUPPOSED, f"{SUPPOSED} − {RECORDED}", "p")
+    return Sheet(title, columns(*names), tuple(lines))
 
 
-def _of_record(told: Told) -> list[str]:
+def of_record(found: WhatIf) -> list[str]:
+    """Where a language model explored: who was answered from the record, and who left it."""
+    told = found.told
+    if told is None:
+        return []
     lines = [f"On the record: {told.n_stayed:,} users were answered from it alone."]
     if told.departures:
         where = spoken_departures(told.departures)
