@@ -18,6 +18,7 @@ from toolrec_cli.commands import (
     pretrain,
     recommend,
     replay,
+    report,
     runs,
     stress,
     train_encoder,
@@ -103,6 +104,7 @@ app.command("tune")(tune.tune)
 app.command("recommend")(recommend.recommend)
 app.command("replay")(replay.replay)
 app.command("eval")(evaluate.evaluate)
+app.command("report")(report.report)
 app.command("stress")(stress.stress)
 app.command("audit")(audit.audit)
 app.add_typer(datasets.app, name="datasets")

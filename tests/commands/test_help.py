@@ -23,6 +23,7 @@ VERBS = [
     "recommend",
     "replay",
     "eval",
+    "report",
     "stress",
     "audit",
     "doctor",

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -58,13 +58,33 @@ def decode(line: bytes | str, where: str) -> Trajectory:
     return found
 
 
-def read_trajectories(path: Path) -> Iterator[Trajectory]:
-    """Every trajectory of a file, in the order written, without those that were superseded."""
+def read_trajectories(path: Path, *, under_way: bool = False) -> Iterator[Trajectory]:
+    """Every trajectory of a file, in the order written, without those that were superseded.
+
+    Of a run `under_way` a last line that is not whole yet is passed over; else it raises InputError, as any that is torn.
+    """
     left_out = superseded(path)
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            if number not in left_out:
+            if number not in left_out and (line.endswith(b"\n") or not under_way):
                 yield decode(line, f"{path}, line {number},")
+
+
+def read_users(path: Path, users: Iterable[str], *, under_way: bool = False) -> tuple[dict[str, Trajectory], list[str]]:
+    """The trajectories of those of `users` who are on record, and who is. Lines of others are not read to their end.
+
+    `under_way`: see `read_trajectories`.
+    """
+    wanted, found, there = set(users), dict[str, Trajectory](), dict[str, None]()
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if under_way and not line.endswith(b"\n"):
+                break
+            where = f"{path}, line {number},"
+            there[user_id := owner(line, where)] = None
+            if user_id in wanted:
+                found[user_id] = decode(line, where)  # of two lines the later counts
+    return found, list(there)
 
 
 def superseded(path: Path) -> set[int]:
@@ -74,7 +94,7 @@ def superseded(path: Path) -> set[int]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             again = may_be_unheard(line)
-            if not unheard and not again:
+            if (not unheard and not again) or not line.endswith(b"\n"):  # one that is not whole supersedes nothing
                 continue
             user_id = owner(line, f"{path}, line {number},")
             if user_id in unheard:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from toolrec_cli.agent.codec import read_trajectories
+from toolrec_cli.agent.codec import read_trajectories, read_users
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.errors import InputError, UsageError, unknown
 from toolrec_cli.storage.run_dir import RunDir, find_run, list_runs
@@ -19,12 +19,7 @@ def recorded(runs: Path, name: str | None, users: list[str] | None) -> Iterator[
     run = run_with_trajectories(runs, name)
     if users is None:
         return read_trajectories(run.path / TRAJECTORIES)
-    found: dict[str, Trajectory] = {}
-    asked: list[str] = []
-    for trajectory in read_trajectories(run.path / TRAJECTORIES):
-        asked.append(trajectory.user_id)
-        if trajectory.user_id in users:
-            found[trajectory.user_id] = trajectory
+    found, asked = read_users(run.path / TRAJECTORIES, users)
     for user_id in users:
         if user_id not in found:
             raise UsageError(unknown("user", user_id, asked, hint=f"{run.name} asked {len(asked):,} users."))

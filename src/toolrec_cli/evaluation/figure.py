@@ -3,40 +3,46 @@
 from collections.abc import Sequence
 from html import escape
 
+from toolrec_cli.evaluation.report import Row
 from toolrec_cli.evaluation.variants import VariantRow
 
-_LEFT, _WIDTH, _LINE, _TOP, _BOTTOM = 220, 480, 24, 44, 34
+WIDTH = 360
+"""Of the picture, in its own unit: as wide as a telephone's screen, so that its letters can be read there."""
+
+_EDGE, _LINE, _TOP, _BOTTOM = 8, 34, 10, 26
 
 
-def svg(title: str, rows: Sequence[VariantRow], metric: str) -> str:
-    """Dots and whiskers of `metric`, scaled to what there is."""
+def svg(title: str, rows: Sequence[Row | VariantRow], metric: str) -> str:
+    """Dots and whiskers of `metric`, each below its name and scaled to what there is; names and title may be strangers' text."""
     spread = [row.metrics[metric] for row in rows]
     low, high = min(each.low for each in spread), max(each.high for each in spread)
     width = (high - low) or 1.0
-    height = _TOP + _LINE * len(rows) + _BOTTOM
+    top = _TOP + (20 if title else 0)
+    base = top + _LINE * len(rows) + 4
 
     def x(value: float) -> str:
-        return f"{_LEFT + _WIDTH * (value - low) / width:.1f}"
+        return f"{_EDGE + (WIDTH - 2 * _EDGE) * (value - low) / width:.1f}"
 
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 90}" height="{height}" '
-        'font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {base + _BOTTOM}" width="{WIDTH * 3 // 2}" '
+        'font-family="sans-serif" font-size="11">',
         '<rect width="100%" height="100%" fill="white"/>',
-        f'<text x="10" y="20" font-size="14">{escape(title)}</text>',
     ]
+    lines += [f'<text x="{_EDGE}" y="18" font-size="12">{_said(title)}</text>'] if title else []
     for place, (row, each) in enumerate(zip(rows, spread, strict=True)):
-        y = _TOP + _LINE * place + _LINE // 2
+        y = top + _LINE * place
         colour = "#888888" if row.versus is None else "#1f6fb2"
         lines += [
-            f'<text x="{_LEFT - 12}" y="{y + 4}" text-anchor="end">{escape(row.name)}</text>',
-            f'<line x1="{x(each.low)}" x2="{x(each.high)}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="2"/>',
-            f'<circle cx="{x(each.mean)}" cy="{y}" r="4" fill="{colour}"/>',
-            f'<text x="{_LEFT + _WIDTH + 12}" y="{y + 4}">{each.mean:.4f}</text>',
+            f'<text x="{_EDGE}" y="{y + 10}">{_said(row.name)}</text>',
+            f'<text x="{WIDTH - _EDGE}" y="{y + 10}" text-anchor="end">{each.mean:.4f}</text>',
+            f'<line x1="{x(each.low)}" x2="{x(each.high)}" y1="{y + 20}" y2="{y + 20}" stroke="{colour}" stroke-width="2"/>',
+            f'<circle cx="{x(each.mean)}" cy="{y + 20}" r="4" fill="{colour}"/>',
         ]
-    base = height - _BOTTOM + 6
-    lines += [f'<line x1="{_LEFT}" x2="{_LEFT + _WIDTH}" y1="{base}" y2="{base}" stroke="#444444"/>']
-    lines += [
-        f'<text x="{x(value)}" y="{base + 16}" text-anchor="middle">{value:.3f}</text>'
-        for value in (low, (low + high) / 2, high)
-    ]
+    lines += [f'<line x1="{_EDGE}" x2="{WIDTH - _EDGE}" y1="{base}" y2="{base}" stroke="#888888"/>']
+    for value, anchor in ((low, "start"), ((low + high) / 2, "middle"), (high, "end")):
+        lines.append(f'<text x="{x(value)}" y="{base + 15}" text-anchor="{anchor}">{value:.3f}</text>')
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _said(text: str) -> str:
+    return escape("".join(letter for letter in text if letter.isprintable()))

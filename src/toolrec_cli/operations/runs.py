@@ -58,7 +58,11 @@ def lines(runs: Path) -> list[RunLine]:
 
 def shown(runs: Path, run: RunDir) -> dict[str, Any]:
     """All that is known of one run: its line, its manifest, and the runs that were made from it."""
-    found = list_runs(runs)
+    return described(list_runs(runs), run)
+
+
+def described(found: list[RunDir], run: RunDir) -> dict[str, Any]:
+    """The same, beside the runs that were `found` already."""
     line = _line(run, _makers([*found, run]))
     children = [child.name for child in children_of(found, run)]
     manifest = asdict(run.manifest) | {"status": line.status}

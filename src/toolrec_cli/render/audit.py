@@ -5,7 +5,7 @@ from dataclasses import asdict
 from toolrec_cli.evaluation.audit import STRICT, Audit
 from toolrec_cli.render.console import foreign, print_json, stdout
 from toolrec_cli.render.figures import spoken
-from toolrec_cli.render.sheet import Line, Sheet, columns, drawn
+from toolrec_cli.render.sheet import Column, Line, Sheet, drawn, figures
 
 
 def print_audit(audit: Audit, *, as_json: bool) -> None:
@@ -26,10 +26,10 @@ def counted(audit: Audit) -> Sheet:
     headings = [f"{name.upper() if name != 'recall' else 'Recall'}@{audit.k}" for name in names]
     lines: list[Line] = []
     for each in audit.rows:
-        figures = (spoken(each.metrics[f"{name}@{audit.k}"]) for name in names)
-        lines.append(Line((each.counting.spoken, f"{each.n_users:,}", *figures), strong=each.counting == STRICT))
+        means = (spoken(each.metrics[f"{name}@{audit.k}"]) for name in names)
+        lines.append(Line((each.counting.spoken, f"{each.n_users:,}", *means), strong=each.counting == STRICT))
     title = f"{audit.source}{row} on {audit.dataset}, {audit.split} split; mean [95 % interval]"
-    return Sheet(title, columns("counted", "users", *headings), tuple(lines))
+    return Sheet(title, (Column("counted"), *figures("users", *headings)), tuple(lines))
 
 
 def sentences(audit: Audit) -> list[str]:

@@ -24,20 +24,32 @@ def print_outcome(found: Outcome) -> None:
     table.add_column(style="dim")
     table.add_column(justify="right")
     table.add_row("surrogate", Text(clean(found.surrogate)))
-    table.add_row("users", f"{found.users:,}")
-    for status, count in sorted(found.statuses.items()):
-        table.add_row(f"  {status}", f"{count:,}")
-    table.add_row("mean rounds", f"{found.mean_rounds:.2f}")
+    for name, figure in counts(found.as_result()):
+        table.add_row(Text(name), figure)
     if found.asked:
         table.add_row("asked now", f"{found.asked:,} in {found.seconds:,.1f} s, {found.rate:,.0f} a second")
     stdout().print(table)
 
 
+def counts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How many explorations ended how, and after how many rounds, of what the run's manifest has as its result."""
+    ended = [(f"  {status}", f"{count:,}") for status, count in sorted(result["statuses"].items())]
+    return [("users", f"{result['users']:,}"), *ended, ("mean rounds", f"{result['mean_rounds']:.2f}")]
+
+
 def say_retrieval(result: Mapping[str, Any]) -> None:
+    """On stderr: see `retrieval`."""
+    for line in retrieval(result):
+        say(line, style="dim")
+
+
+def retrieval(result: Mapping[str, Any]) -> list[str]:
     """Where items were retrieved by an index, how much it finds; where one was to be expected, why there is none."""
+    lines: list[str] = []
     if found := result.get("indexes"):
-        recalls = ", ".join(f"{card['recall']:.1%} ({clean(name)})" for name, card in found.items())
+        recalls = ", ".join(f"{card['recall']:.1%} ({name})" for name, card in found.items())
         queries = max(card["queries"] for card in found.values())
-        say(f"Retrieved by an index, which finds of the best 100 items {recalls}: {queries} users asked.", style="dim")
+        lines.append(f"Retrieved by an index, which finds of the best 100 items {recalls}: {queries} users asked.")
     if why := result.get("unindexed"):
-        say(f"Every item was scored: {why}.", style="dim")
+        lines.append(f"Every item was scored: {why}.")
+    return lines

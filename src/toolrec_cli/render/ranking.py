@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
-from toolrec_cli.agent.trajectory import Status, Trajectory
-from toolrec_cli.render.console import clean, foreign, print_json, print_json_line, stdout
+from toolrec_cli.agent.trajectory import Recommended, Status, Trajectory
+from toolrec_cli.render.console import foreign, print_json, print_json_line, stdout
 from toolrec_cli.render.trace import spoken_marks, spoken_value
 
 SCHEMA_VERSION = 1
@@ -69,8 +68,7 @@ def print_rankings(done: Sequence[Trajectory], *, as_json: bool) -> None:
 
 
 def _table(trajectory: Trajectory) -> Table:
-    note = f" · {trajectory.status}: {_NOTES[trajectory.status]}" if trajectory.status in _NOTES else ""
-    title = Text(clean(f"For user {trajectory.user_id}{note}"), style="bold")
+    title = foreign(spoken_title(trajectory), "bold")
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1), header_style="dim", pad_edge=False)
     table.add_column("", justify="right", style="green")
     table.add_column("title", overflow="fold")
@@ -79,8 +77,19 @@ def _table(trajectory: Trajectory) -> Table:
     table.add_column("id", style="dim", overflow="fold")
     for entry in trajectory.ranking:
         card = trajectory.items[entry.item_id]
-        about = " · ".join(spoken_value(value) for value in card.attributes.values())
-        marks = spoken_marks([mark for mark in entry.marks if not mark.startswith("rank:")])
-        place = f"{entry.rank}{'+' if entry.padded else ''}"
+        place, about, marks = spoken_entry(trajectory, entry)
         table.add_row(place, foreign(card.title), foreign(about), foreign(marks), foreign(entry.item_id))
     return table
+
+
+def spoken_title(trajectory: Trajectory) -> str:
+    """ "For user 42"; with what is to be known of a list that the surrogate did not finish by itself."""
+    note = f" · {trajectory.status}: {_NOTES[trajectory.status]}" if trajectory.status in _NOTES else ""
+    return f"For user {trajectory.user_id}{note}"
+
+
+def spoken_entry(trajectory: Trajectory, entry: Recommended) -> tuple[str, str, str]:
+    """Its place ("3+" where memory added it), its attributes, and who brought it."""
+    about = " · ".join(spoken_value(value) for value in trajectory.items[entry.item_id].attributes.values())
+    marks = spoken_marks([mark for mark in entry.marks if not mark.startswith("rank:")])
+    return f"{entry.rank}{'+' if entry.padded else ''}", about, marks

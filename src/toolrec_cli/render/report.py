@@ -11,7 +11,7 @@ from toolrec_cli.evaluation.significance import Interval
 from toolrec_cli.render.bill import spoken_usage
 from toolrec_cli.render.console import print_json, say, stdout
 from toolrec_cli.render.figures import heading, spoken, spoken_difference, spoken_p
-from toolrec_cli.render.sheet import Column, Line, Sheet, columns, drawn
+from toolrec_cli.render.sheet import Column, Line, Sheet, drawn, figures
 
 FAILURES_SHOWN = 10
 WIDE = 160
@@ -83,17 +83,21 @@ def _accuracy(report: Report, k: str) -> Sheet:
     )
     main = f"ndcg@{k}"
     names = [heading(name) for name in (f"recall@{k}", main, f"mrr@{k}")]
-    compared = (Column(f"{heading(main)} − {report.baseline}"), Column("p", whole=True), Column("p, Holm", whole=True))
+    compared = (
+        *figures(f"{heading(main)} − {report.baseline}"),
+        Column("p", whole=True),
+        Column("p, Holm", whole=True),
+    )
     lines = tuple(Line(_cells(row, k), strong=row.name == "surrogate") for row in report.rows)
-    return Sheet(title, (*columns("row", *names), *compared), lines)
+    return Sheet(title, (Column("row"), *figures(*names), *compared), lines)
 
 
 def _cells(row: Row, k: str) -> tuple[str, ...]:
-    figures = [spoken(row.metrics[f"{name}@{k}"]) for name in ("recall", "ndcg", "mrr")]
+    means = [spoken(row.metrics[f"{name}@{k}"]) for name in ("recall", "ndcg", "mrr")]
     if row.versus is None:
-        return row.name, *figures, "", "", ""
+        return row.name, *means, "", "", ""
     versus = row.versus[f"ndcg@{k}"]
-    return row.name, *figures, spoken_difference(versus), spoken_p(versus.p_value), spoken_p(versus.p_holm)
+    return row.name, *means, spoken_difference(versus), spoken_p(versus.p_value), spoken_p(versus.p_holm)
 
 
 _MEASURES = {
@@ -112,7 +116,7 @@ def _beyond(report: Report) -> Sheet:
     for row in report.rows:
         cells = (_measured(row.beyond.get(name), form) for name, (_, form) in _MEASURES.items())
         lines.append(Line((row.name, *cells), strong=row.name == "surrogate"))
-    return Sheet(title, columns("row", *(name for name, _ in _MEASURES.values())), tuple(lines))
+    return Sheet(title, (Column("row"), *figures(*(name for name, _ in _MEASURES.values()))), tuple(lines))
 
 
 def _measured(found: Interval | None, form: str) -> str:
@@ -126,15 +130,15 @@ def _by_group(report: Report, by: str) -> Sheet:
     groups = [group for group in report.groups if group.by == by]
     metric, last = heading(groups[0].metric), report.rows[-1].name
     title = f"By {by}; p corrected by Holm over every row and group"
-    names = (by, "users", f"{metric}, {report.baseline}", f"{metric}, {last}", f"{last} − {report.baseline}", "p, Holm")
+    names = ("users", f"{metric}, {report.baseline}", f"{metric}, {last}", f"{last} − {report.baseline}", "p, Holm")
     lines: list[Line] = []
     for group in groups:
-        figures = (spoken(group.rows[name]) for name in (report.baseline, last))
+        means = (spoken(group.rows[name]) for name in (report.baseline, last))
         versus = group.versus[last]
         lines.append(
-            Line((group.name, f"{group.n_users:,}", *figures, spoken_difference(versus), spoken_p(versus.p_holm)))
+            Line((group.name, f"{group.n_users:,}", *means, spoken_difference(versus), spoken_p(versus.p_holm)))
         )
-    return Sheet(title, columns(*names), tuple(lines))
+    return Sheet(title, (Column(by), *figures(*names)), tuple(lines))
 
 
 def _earned(report: Report) -> list[str]:

@@ -27,7 +27,7 @@ def print_runs(found: Sequence[RunLine], *, as_json: bool) -> None:
     if costly:
         table.add_column("cost", justify="right", no_wrap=True)
     for line in found:
-        cells = [foreign(line.name), _status(line), Text(_users(line)), Text(_metric(line))]
+        cells = [foreign(line.name), _status(line), Text(spoken_users(line)), Text(spoken_metric(line))]
         cells += [Text("" if line.cost is None else f"${line.cost:,.4f}")] if costly else []
         table.add_row(*cells)
     stdout().print(table)
@@ -38,11 +38,18 @@ def print_run(found: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    manifest, line = found["manifest"], RunLine(**found["run"])
     table = Table(box=None, padding=(0, 1), show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    facts = {
+    for name, value in facts(found).items():
+        table.add_row(name, foreign(value))
+    stdout().print(table)
+
+
+def facts(found: dict[str, Any]) -> dict[str, str]:
+    """How it went, what it was told, what it was made from, what it made: what there is of these, by name."""
+    manifest, line = found["manifest"], RunLine(**found["run"])
+    every = {
         "run": line.path,
         "status": line.status + (f": {line.reason}" if line.reason else ""),
         "data set": line.dataset,
@@ -50,8 +57,8 @@ def print_run(found: dict[str, Any], *, as_json: bool) -> None:
         "ended": manifest["finished"] or "",
         "resumed": ", ".join(entry["started"] for entry in manifest["resumed"]),
         "changed since": ", ".join(name for entry in manifest["resumed"] for name in entry.get("drift", ())),
-        "users": _users(line),
-        "metric": _metric(line),
+        "users": spoken_users(line),
+        "metric": spoken_metric(line),
         "seed": str(manifest["seed"]),
         "set": ", ".join(
             _setting(name, each) for name, each in manifest["settings"].items() if each["from"] != "default"
@@ -60,10 +67,7 @@ def print_run(found: dict[str, Any], *, as_json: bool) -> None:
         "made into": ", ".join(found["children"]),
         "files": ", ".join(manifest["outputs"]),
     }
-    for name, value in facts.items():
-        if value:
-            table.add_row(name, foreign(value))
-    stdout().print(table)
+    return {name: value for name, value in every.items() if value}
 
 
 def _setting(name: str, setting: dict[str, Any]) -> str:
@@ -75,11 +79,13 @@ def _status(line: RunLine) -> Text:
     return Text.assemble((line.status, _STYLES.get(line.status, "")), (note, "dim"))
 
 
-def _users(line: RunLine) -> str:
+def spoken_users(line: RunLine) -> str:
+    """ "6,040", or "12 of 6,040" where some are still to be asked."""
     if line.users is None:
         return ""
     return f"{line.users:,}" if line.users == line.asked else f"{line.users:,} of {line.asked:,}"
 
 
-def _metric(line: RunLine) -> str:
+def spoken_metric(line: RunLine) -> str:
+    """ "ndcg@10 0.1872"."""
     return "" if line.value is None else f"{line.metric} {line.value:.4f}"

@@ -10,11 +10,15 @@ from toolrec_cli.render.console import foreign
 
 @dataclass(frozen=True)
 class Column:
-    """A heading. `whole`: its cells are never broken over lines; `right`: they end in one line; `width` in characters."""
+    """A heading. `whole`: its cells are never broken over lines; `right`: they end in one line; `width` in characters.
+
+    `figure`: its cells are numbers with what belongs to them. A page, which can be wider than it is seen, does not break them.
+    """
 
     name: str = ""
     whole: bool = False
     right: bool = False
+    figure: bool = False
     width: int | None = None
 
 
@@ -38,6 +42,11 @@ class Sheet:
 def columns(*names: str) -> tuple[Column, ...]:
     """Columns whose cells fold rather than lose anything."""
     return tuple(Column(name) for name in names)
+
+
+def figures(*names: str) -> tuple[Column, ...]:
+    """Columns of figures; at the terminal they fold as others do."""
+    return tuple(Column(name, figure=True) for name in names)
 
 
 def drawn(sheet: Sheet, box: Box | None = None) -> Table:

@@ -85,23 +85,34 @@ def _numbers(trajectory: Trajectory, step: int | None) -> Sequence[int]:
 
 def opening(trajectory: Trajectory) -> RenderableType:
     """Who is asked, and the newest items of the history."""
-    names = _attributes(trajectory, 0)
+    names = attributes_met(trajectory, 0)
     table = _Items(names)
     for entry in trajectory.newest:
-        rating = "" if entry.rating is None else f"rated {entry.rating:g}"
-        table.add("", trajectory.items[entry.item_id], Text(rating, style="dim"))
-    profile = ", ".join(f"{key} {value}" for key, value in trajectory.profile.items())
-    about = foreign(
-        f"{trajectory.n_history:,} items in the history; the newest {len(trajectory.newest)}, newest last:", "dim"
-    )
-    title = foreign(f"user {trajectory.user_id}" + (f" · {profile}" if profile else ""), "bold")
+        table.add("", trajectory.items[entry.item_id], Text(spoken_rating(entry.rating), style="dim"))
+    about, title = foreign(spoken_history(trajectory), "dim"), foreign(spoken_user(trajectory), "bold")
     return Panel(Group(about, table), title=title, title_align="left", border_style="dim")
+
+
+def spoken_user(trajectory: Trajectory) -> str:
+    """ "user 42 · age 25, occupation writer"."""
+    profile = ", ".join(f"{key} {value}" for key, value in trajectory.profile.items())
+    return f"user {trajectory.user_id}" + (f" · {profile}" if profile else "")
+
+
+def spoken_history(trajectory: Trajectory) -> str:
+    """ "52 items in the history; the newest 10, newest last:"."""
+    return f"{trajectory.n_history:,} items in the history; the newest {len(trajectory.newest)}, newest last:"
+
+
+def spoken_rating(rating: float | None) -> str:
+    """ "rated 4.5"; empty where there is none."""
+    return "" if rating is None else f"rated {rating:g}"
 
 
 def step_panel(trajectory: Trajectory, number: int, rows: int) -> RenderableType:
     """One round: thought, action, observation."""
     step = trajectory.steps[number - 1]
-    thought = Text.assemble(("Thought      ", "bold magenta"), _shortened(step.thought))
+    thought = Text.assemble(("Thought      ", "bold magenta"), shortened(step.thought))
     action = Text.assemble(("Action       ", "bold cyan"), spoken_action(step.action))
     return Panel(
         Group(thought, action, *_observation(trajectory, number, rows)),
@@ -113,7 +124,8 @@ def step_panel(trajectory: Trajectory, number: int, rows: int) -> RenderableType
     )
 
 
-def _shortened(thought: str) -> str:
+def shortened(thought: str) -> str:
+    """A thought without what moves a cursor; of a very long one the beginning."""
     said = clean(thought)
     return said if len(said) <= _SPOKEN else f"{said[:_SPOKEN]}… ({len(said) - _SPOKEN:,} more characters)"
 
@@ -131,25 +143,34 @@ def spoken_action(action: Action) -> str:
 
 
 def _observation(trajectory: Trajectory, number: int, rows: int) -> list[RenderableType]:
-    label = ("Observation  ", "bold green")
     found = trajectory.steps[number - 1].observation
+    refused = isinstance(found, Refused)
+    label = ("Refused      ", "bold red") if refused else ("Observation  ", "bold green")
+    head = Text.assemble(label, spoken_observation(found))
+    if not isinstance(found, Shown):
+        return [head]
+    parts: list[RenderableType] = [head, _shown_table(trajectory, number, found, rows)]
+    if found.note:
+        parts.append(Text(clean(found.note), style="dim"))
+    if len(found.items) > rows:
+        parts.append(Text(f"… and {len(found.items) - rows} more", style="dim"))
+    return parts
+
+
+def spoken_observation(found: Shown | Refused | Finished) -> str:
+    """What was seen, in a line; the items of a `Shown` come below it."""
     if isinstance(found, Refused):
-        return [Text.assemble(("Refused      ", "bold red"), clean(f"{found.reason} {found.instead}"))]
+        return clean(f"{found.reason} {found.instead}")
     if isinstance(found, Finished):
         notes = f" ({'; '.join(found.notes)})" if found.notes else ""
-        return [Text.assemble(label, f"finished with {len(found.items)} items{clean(notes)}")]
+        return f"finished with {len(found.items)} items{clean(notes)}"
     new = sum(item.new for item in found.items)
     head = f"{len(found.items)} verified items, {new} of them new"
     if found.rejected:
         head += f"; turned away: {', '.join(f'{r.name!r:.60} ({r.reason})' for r in found.rejected[:_NAMED])}"
     if found.matched:
         head += f"; taken by name: {', '.join(map(spoken_match, found.matched[:_NAMED]))}"
-    parts: list[RenderableType] = [Text.assemble(label, clean(head)), _shown_table(trajectory, number, found, rows)]
-    if found.note:
-        parts.append(Text(clean(found.note), style="dim"))
-    if len(found.items) > rows:
-        parts.append(Text(f"… and {len(found.items) - rows} more", style="dim"))
-    return parts
+    return clean(head)
 
 
 def spoken_match(match: Matched) -> str:
@@ -181,7 +202,7 @@ def _aside(count: int, what: str) -> str:
 
 
 def _shown_table(trajectory: Trajectory, number: int, shown: Shown, rows: int) -> "_Items":
-    table = _Items(_attributes(trajectory, number))
+    table = _Items(attributes_met(trajectory, number))
     for place, item in enumerate(shown.items[:rows], start=1):
         table.add(f"{'+' if item.new else ' '} {place}", trajectory.items[item.item_id], _marks(item))
     return table
@@ -224,7 +245,7 @@ _EACH, _TITLE_AND_MARKS = 19, 2
 """A column takes so many characters, and so many columns are there whatever the width: of 95 inside a frame, three are left."""
 
 
-def _attributes(trajectory: Trajectory, number: int) -> list[str]:
+def attributes_met(trajectory: Trajectory, number: int) -> list[str]:
     """The attributes met by round `number`, in the order they were met: a replay must not know more than the live trace."""
     ids = [entry.item_id for entry in trajectory.newest]
     for step in trajectory.steps[:number]:

@@ -10,7 +10,7 @@ from toolrec_cli.render.console import foreign, print_json, say, stdout
 from toolrec_cli.render.figures import spoken, spoken_difference, spoken_p
 from toolrec_cli.render.plots import bar
 from toolrec_cli.render.report import WIDE
-from toolrec_cli.render.sheet import Column, Line, Sheet, columns, drawn
+from toolrec_cli.render.sheet import Column, Line, Sheet, drawn, figures
 
 _BAR = 16
 _NAME = 30
@@ -43,17 +43,17 @@ def compared(found: Comparison, *, bars: bool = False) -> Sheet:
     metric = f"ndcg@{found.n}"
     pairwise = len({against for row in found.rows for against, _ in row.comparisons()}) > 1
     difference = ("difference", "p, Holm", "against") if pairwise else (f"NDCG − {found.reference}", "p, Holm")
-    names = (found.kind, f"NDCG@{found.n}", *[""] * bars, f"Recall@{found.n}", *difference)
+    names = (f"NDCG@{found.n}", *[""] * bars, f"Recall@{found.n}", *difference)
     most = max(row.metrics[metric].mean for row in found.rows) or 1.0
     lines: list[Line] = []
     for row in found.rows:
-        figures = _figures(row, found.n, most if bars else None)
+        means = _means(row, found.n, most if bars else None)
         versus = _difference(row.versus[metric]) if row.versus else ("", "")
         against = [row.against] if pairwise else []
-        lines.append(Line((row.name, *figures, *versus, *against), strong=row.versus is None))
+        lines.append(Line((row.name, *means, *versus, *against), strong=row.versus is None))
         for other, more in row.comparisons()[1:]:
-            lines.append(Line((*[""] * (1 + len(figures)), *_difference(more[metric]), other)))
-    return Sheet("", columns(*names), tuple(lines))
+            lines.append(Line((*[""] * (1 + len(means)), *_difference(more[metric]), other)))
+    return Sheet("", (Column(found.kind), *figures(*names)), tuple(lines))
 
 
 def say_recorded(run: Path) -> None:
@@ -81,7 +81,7 @@ def measured(found: Comparison, width: int | None = None) -> list[Sheet]:
     ]
 
 
-def _figures(row: VariantRow, n: int, most: float | None) -> tuple[str, ...]:
+def _means(row: VariantRow, n: int, most: float | None) -> tuple[str, ...]:
     """NDCG, a bar of it (None: none), Recall."""
     ndcg, recall = row.metrics[f"ndcg@{n}"], row.metrics[f"recall@{n}"]
     bars = [] if most is None else [bar(ndcg.mean / most, _BAR)]

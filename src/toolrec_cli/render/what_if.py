@@ -9,7 +9,7 @@ from toolrec_cli.llm.estimates import Bill, DryRun
 from toolrec_cli.render.console import foreign, print_json, say, stdout
 from toolrec_cli.render.figures import heading, spoken, spoken_difference, spoken_p
 from toolrec_cli.render.report import WIDE
-from toolrec_cli.render.sheet import Line, Sheet, columns, drawn
+from toolrec_cli.render.sheet import Line, Sheet, columns, drawn, figures
 
 _NAMED = 5
 """Items, and users who left the record, that are told by name."""
@@ -99,11 +99,10 @@ def metrics(found: WhatIf) -> Sheet | None:
     for name, then in recorded.metrics.items():
         if not name.startswith(("hit", "map")):  # the same figures as recall and mrr
             versus = (now.versus or {})[name]
-            figures = (spoken(then), spoken(now.metrics[name]), spoken_difference(versus), spoken_p(versus.p_value))
-            lines.append(Line((heading(name), *figures)))
+            means = (spoken(then), spoken(now.metrics[name]), spoken_difference(versus), spoken_p(versus.p_value))
+            lines.append(Line((heading(name), *means)))
     title = f"{found.split} split, n = {found.n_scored:,} users; mean [95 % interval], paired"
-    names = ("metric", RECORDED, SUPPOSED, f"{SUPPOSED} − {RECORDED}", "p")
-    return Sheet(title, columns(*names), tuple(lines))
+    return Sheet(title, figures("metric", RECORDED, SUPPOSED, f"{SUPPOSED} − {RECORDED}", "p"), tuple(lines))
 
 
 def of_record(found: WhatIf) -> list[str]:
