@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 from agent.hostile import HOSTILE
+from render.parsed import Parsed
+from toolrec_cli.render.console import clean
 from toolrec_cli.testing import LoopbackServer
 from toolrec_cli.testing.surrogate import PlayedSurrogate
 
@@ -47,6 +49,21 @@ def assert_whole(said: CompletedProcess[str]) -> None:
     assert unseen == []
 
 
+def assert_page_is_whole(said: CompletedProcess[str]) -> None:
+    """Tags and attributes are those of the program, and what the strangers wrote is there, as text."""
+    assert said.returncode == 0, said.stderr
+    assert_whole(CompletedProcess([], 0, said.stdout, said.stderr))
+    found = Parsed(said.stdout)
+    assert found.is_closed
+    assert not {tag for tag, _ in found.tags} & {"script", "img", "b>", "iframe", "system", "tool_call"}
+    assert {name for _, attrs in found.tags for name, _ in attrs} <= {
+        *("lang", "charset", "name", "content", "http-equiv", "id", "class", "scope", "open", "href")
+    }
+    shown = [title for title in HOSTILE if (text := " ".join(clean(title[:300]).split())) and text in found.words]
+    assert len(shown) > 30, "else few of the hostile were shown"
+    assert any("<" in title for title in shown)
+
+
 def test_a_whole_run_over_hostile_titles(toolrec: Run, hostile: Path) -> None:
     run = hostile / "r"
     with LoopbackServer(PlayedSurrogate()) as server:
@@ -62,6 +79,7 @@ def test_a_whole_run_over_hostile_titles(toolrec: Run, hostile: Path) -> None:
     for each in (said, one, *others):
         assert each.returncode == 0, each.stderr
         assert_whole(each)
+    assert_page_is_whole(toolrec("report", run, "--rows", "100", "--out", "-", "-w", hostile))
     statuses = pl.read_parquet(run / "rankings.parquet").group_by("user_id").agg(pl.col("item_id").n_unique())
     assert statuses["item_id"].to_list() == [10] * N_USERS
     for message in asked:
