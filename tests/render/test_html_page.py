@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from agent.hostile import HOSTILE
-from render.hostile_runs import Text, epochs, every_run, told
+from render.hostile_runs import Text, epochs, every_run, told, trained
 from render.parsed import Parsed
 from toolrec_cli.operations.reporting import BEGINS
 from toolrec_cli.render.console import clean
@@ -166,3 +166,8 @@ def test_a_training_whose_first_epoch_is_not_over_has_no_curve() -> None:
     assert "<svg" not in page([told(tame, "pretrain")], 8, "1.0")
     assert "<svg" not in page([told(tame, "pretrain", epochs=epochs()[:1])], 8, "1.0")
     assert "<svg" in page([told(tame, "pretrain", epochs=epochs()[:2])], 8, "1.0")
+
+
+def test_an_encoder_from_before_there_were_full_ones_has_its_controls() -> None:
+    result = {name: value for name, value in trained(tame).items() if name != "full"}
+    assert "backbone alone" in Parsed(page([told(tame, "train-encoder", result=result)], 8, "1.0")).words

@@ -143,13 +143,16 @@ def _say_share(result: dict[str, Any]) -> None:
 def controls(result: Mapping[str, Any]) -> Sheet:
     """An encoder beside the backbone, the same head without the attribute, and its frozen or full counterpart."""
     found: dict[str, dict[str, float]] = result["controls"]
-    measures = list(found["encoder"])
-    costs = {"encoder": result, ("frozen" if result["full"] else "full"): result.get("beside", {})}
+    measures, full = (
+        list(found["encoder"]),
+        result.get("full", False),
+    )  # runs from before there were full ones say nothing
+    costs = {"encoder": result, ("frozen" if full else "full"): result.get("beside", {})}
     lines: list[Line] = []
     for name in _MODELS:
         if name in found:
             figures = (f"{found[name][measure]:.4f}" for measure in measures)
-            label = _MODELS["full"] if name == "encoder" and result["full"] else _MODELS[name]
+            label = _MODELS["full"] if name == "encoder" and full else _MODELS[name]
             lines.append(Line((label, *_spent(costs.get(name, {})), *figures)))
     heads = ("parameters", "CPU-s", *(_SPOKEN[measure] for measure in measures))
     return Sheet("", (Column("validation", whole=True), *(Column(head, right=True) for head in heads)), tuple(lines))
