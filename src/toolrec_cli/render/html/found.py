@@ -127,6 +127,18 @@ _TUNED = frozenset(
         "too_few",
     }
 )
+_USED = frozenset(
+    {
+        "calls",
+        "cache_hits",
+        "failures",
+        "input_tokens",
+        "cached_tokens",
+        "output_tokens",
+        "reasoning_tokens",
+        "dollars",
+    }
+)
 _SAID: dict[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], list[Part]]]] = {
     "pretrain": (_TRAINED, _training),
     "train-encoder": (_TRAINED, _training),
@@ -138,8 +150,8 @@ _SAID: dict[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], list[Part]]
 
 def _asked(result: Mapping[str, Any]) -> list[Part]:
     """What a language model was asked, and by what items were retrieved."""
-    usage = result.get("usage")
-    asked = [] if usage is None else [f"Asked of the language model: {spoken_usage(usage)}"]
+    usage: dict[str, Any] = result.get("usage") or {}
+    asked = [f"Asked of the language model: {spoken_usage(usage)}"] if usage.keys() >= _USED else []
     return _texts([*asked, *map(str, result.get("notes", ())), *outcome.retrieval(result)])
 
 
