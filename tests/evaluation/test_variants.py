@@ -61,3 +61,15 @@ def test_variants_that_are_all_alike_are_drawn_too() -> None:
     root = ElementTree.fromstring(svg("", rows(Variant("base", GOOD)), "ndcg@2"))
     (dot,) = root.iter("{http://www.w3.org/2000/svg}circle")
     assert all(0 <= float(dot.attrib[name]) <= 2000 for name in ("cx", "cy"))
+
+
+def test_names_that_strangers_wrote_are_drawn_without_what_cannot_be_seen_and_all_is_in_the_picture() -> None:
+    drawn = svg("\x1b[2J", rows(Variant("\u202egnp.exe]]>", BAD), Variant("long " * 40, GOOD)), "ndcg@2")
+    root = ElementTree.fromstring(drawn)
+    texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[:2] == ["[2J", "gnp.exe]]>"]
+    assert "long " * 40 in texts
+    _, _, width, height = map(float, root.attrib["viewBox"].split())
+    for each in root.iter():
+        assert all(0 <= float(each.attrib[name]) <= width for name in ("x", "x1", "x2", "cx") if name in each.attrib)
+        assert all(0 <= float(each.attrib[name]) <= height for name in ("y", "y1", "y2", "cy") if name in each.attrib)

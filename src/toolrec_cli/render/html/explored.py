@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from toolrec_cli.agent.appearances import Appearance, appearances, last_order
 from toolrec_cli.agent.trajectory import Refused, Shown, Status, Trajectory
 from toolrec_cli.render.ranking import spoken_entry, spoken_title
-from toolrec_cli.render.sheet import Line, Sheet, columns
+from toolrec_cli.render.sheet import Column, Line, Sheet, columns
 from toolrec_cli.render.trace import (
     attributes_met,
     shortened,
@@ -165,7 +165,7 @@ def _items(trajectory: Trajectory, number: int, shown: Shown, rows: int) -> Shee
         about = _about(trajectory, item.item_id, names)
         cells = (f"{'+ ' * item.new}{place}", *about, score, spoken_marks(item.marks))
         lines.append(Line(cells, strong=item.new))
-    return Sheet("", columns("", "title", *names, "score", "brought by"), tuple(lines))
+    return Sheet("", (Column(right=True), *columns("title", *names, "score", "brought by")), tuple(lines))
 
 
 def _about(trajectory: Trajectory, item_id: str, names: Sequence[str]) -> tuple[str, ...]:
