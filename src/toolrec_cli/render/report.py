@@ -41,10 +41,14 @@ def report_document(report: Report) -> dict[str, Any]:
 
 def sheets(report: Report) -> list[Sheet]:
     """A table a cut-off; what is measured beyond accuracy; a table for each way in which users are told apart."""
-    ks = dict.fromkeys(name.partition("@")[2] for name in report.rows[0].metrics)
     beyond = [_beyond(report)] if any(row.beyond for row in report.rows) else []
     by = dict.fromkeys(group.by for group in report.groups)
-    return [*(_accuracy(report, k) for k in ks), *beyond, *(_by_group(report, each) for each in by)]
+    return [*(_accuracy(report, k) for k in cutoffs(report)), *beyond, *(_by_group(report, each) for each in by)]
+
+
+def cutoffs(report: Report) -> list[str]:
+    """ "5", "10": those of its metrics, in the order of the tables."""
+    return list(dict.fromkeys(name.partition("@")[2] for name in report.rows[0].metrics))
 
 
 def sentences(report: Report) -> list[str]:

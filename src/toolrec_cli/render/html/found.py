@@ -51,17 +51,17 @@ def _figures(told: Told) -> list[Part]:
 
 
 def _evaluation(found: Report) -> list[Part]:
-    k = "10" if "ndcg@10" in found.rows[0].metrics else next(iter(found.rows[0].metrics)).partition("@")[2]
-    first, *others = report.sheets(found)
+    ks = report.cutoffs(found)
+    k = "10" if "10" in ks else ks[0]
     plot = _plot(figure.svg("", found.rows, f"ndcg@{k}"), f"{heading(f'ndcg@{k}')}, mean and 95 % interval")
+    tables, behind = [Part(sheet) for sheet in report.sheets(found)], ks.index(k) + 1
     failures = (said for _, said in report.failures(found))
     return [
-        Part(first),
+        *tables[:behind],
         plot,
-        *map(Part, others),
+        *tables[behind:],
         *_texts(report.sentences(found)),
-        *_texts(report.warnings(found), warns=True),
-        *_texts(failures, warns=True),
+        *_texts([*report.warnings(found), *failures], warns=True),
     ]
 
 

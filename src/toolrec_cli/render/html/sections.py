@@ -83,8 +83,10 @@ def _facts(told: Told) -> dict[str, str]:
     manifest = told.about["manifest"]
     known = facts(told.about)
     known.pop("files", None)  # they are told with their digests
+    again = [_command(entry["argv"]) for entry in manifest["resumed"] if entry.get("argv")]
     return {
-        "command": _command(manifest["argv"]),
+        **({"command": _command(manifest["argv"])} if manifest["argv"] else {}),
+        **({"went on by": "; ".join(again)} if again else {}),
         **known,
         "data set": f"{manifest['dataset']} (SHA-256 {manifest['dataset_digest']})",
         "made by": ", ".join(f"{name} {version}" for name, version in manifest["versions"].items()),
@@ -92,19 +94,15 @@ def _facts(told: Told) -> dict[str, str]:
 
 
 def _command(argv: Sequence[str]) -> str:
-    """As it is typed: wherever the program lay."""
+    """As it is typed, wherever the program lay."""
     return shlex.join(["toolrec", *argv[1:]])
 
 
 def _commands(told: Told) -> list[str]:
-    """By which the same is made of the same data, and by which the record is checked."""
-    manifest = told.about["manifest"]
-    again = [_command(sitting) for sitting in (manifest["argv"], *_sittings(manifest))]
-    return [*again, *([f"toolrec replay {shlex.quote(told.run.name)} --verify"] if told.has_trajectories else [])]
-
-
-def _sittings(manifest: dict[str, Any]) -> list[Sequence[str]]:
-    return [entry["argv"] for entry in manifest["resumed"] if "argv" in entry]
+    """What makes the same of the same data (of a run that was called from Python, nothing), and what checks the record."""
+    argv = told.about["manifest"]["argv"]
+    made = [_command(argv)] if argv else []
+    return [*made, *([f"toolrec replay {shlex.quote(told.run.name)} --verify"] if told.has_trajectories else [])]
 
 
 def _others(told: Told, line: RunLine) -> str:
