@@ -72,7 +72,7 @@ def test_help_loads_nothing_heavy(process: Run) -> None:
     """One process asks every verb for its help, then looks at what has been loaded."""
     watch = f"""
 import atexit, sys
-heavy = ("torch", "polars", "pyarrow", "openai", "numpy", "rapidfuzz", "safetensors")
+heavy = ("torch", "polars", "pyarrow", "openai", "numpy", "rapidfuzz", "safetensors", "jinja2")
 atexit.register(lambda: print("heavy:", [name for name in heavy if name in sys.modules], file=sys.stderr))
 from toolrec_cli.app import app
 for words in {[[verb] for verb in VERBS] + [["datasets", "show"]]}:
