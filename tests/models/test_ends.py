@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolrec_cli.models import objectives, store
+from toolrec_cli.models import ends, objectives, store
 from toolrec_cli.models.ends import View, drawn_view, view
 from toolrec_cli.models.objectives import cloze_at_ends
 from toolrec_cli.models.targets import Lessons
@@ -26,7 +26,8 @@ def lessons(items: torch.Tensor = ITEMS, times: torch.Tensor | None = TIMES) -> 
 
 def bert(**shape: Any) -> Any:
     torch.manual_seed(1)
-    model = store.build_backbone("bert4rec", {**SHAPE, "time_aware": True, "relative_positions": True, **shape})
+    every = {"time_aware": True, "relative_positions": True, "ends": True}
+    model = store.build_backbone("bert4rec", {**SHAPE, **every, **shape})
     return model.eval()
 
 
@@ -111,6 +112,12 @@ def test_it_is_asked_as_if_the_history_ended_there(cut: View) -> None:
     for state, length in zip(states, (2, 5, 6), strict=True):
         asked = model(ITEMS[:, :length], torch.tensor([length]), TIMES[:, :length])[0, -1]
         torch.testing.assert_close(state, asked)
+
+
+def test_a_size_of_none_cuts_a_history_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ends, "SIZES", (0,))
+    assert all(drawn_view(50, CPU).added.sum() <= 1 for _ in range(50))
+    assert any(drawn_view(50, CPU).added.sum() == 1 for _ in range(50))
 
 
 def test_the_published_objective_is_the_cloze_alone(monkeypatch: pytest.MonkeyPatch) -> None:

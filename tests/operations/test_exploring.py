@@ -133,6 +133,15 @@ def test_a_collection_of_garbage_does_not_go_through_what_was_loaded(shared: Set
     assert gc.get_freeze_count() == 0
 
 
+def test_what_a_caller_keeps_from_the_collector_is_still_kept_from_it(shared: Setting, tiny: Dataset) -> None:
+    gc.freeze()
+    try:
+        recommend(shared, tiny, ["1"])
+        assert gc.get_freeze_count() > 100_000
+    finally:
+        gc.unfreeze()
+
+
 def test_an_unknown_user_is_said_before_anything_runs(workspace: Path, tiny: Dataset) -> None:
     there = sorted((workspace / "runs").iterdir())
     with pytest.raises(UsageError, match="There is no user '420'"):

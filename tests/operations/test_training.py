@@ -102,6 +102,16 @@ def test_a_backbone_that_fills_gaps_weighs_distances_unless_told_otherwise(
     assert store.load_backbone(run, opened(workspace)).config.relative_positions is has
 
 
+@pytest.mark.parametrize(("told", "has"), [({}, True), ({"ends": False}, False)])
+def test_it_is_also_asked_what_comes_next_unless_told_otherwise(
+    workspace: Path, told: dict[str, bool], *, has: bool
+) -> None:
+    plan = BackbonePlan("bert4rec", {**SHAPE, "n_heads": 1, **told}, ONCE, threads=1)
+    assert (
+        store.load_backbone(pretrain(Setting(workspace), opened(workspace), plan), opened(workspace)).config.ends is has
+    )
+
+
 def test_the_record_says_where_and_how_was_trained(workspace: Path) -> None:
     for run in (
         pretrain(Setting(workspace), opened(workspace), BackbonePlan(shape=SHAPE, training=ONCE, threads=1)),

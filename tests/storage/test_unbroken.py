@@ -30,6 +30,14 @@ def test_what_is_raised_within_comes_first_and_handlers_are_as_before() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_signal_that_came_is_not_lost_to_what_is_raised_within() -> None:
+    with pytest.raises(KeyboardInterrupt) as caught, unbroken():
+        signal.raise_signal(signal.SIGINT)
+        raise KeyError("broken")
+    assert isinstance(caught.value.__context__, KeyError)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_sigterm_goes_to_whoever_handled_it() -> None:
     came: list[int] = []
     earlier = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))

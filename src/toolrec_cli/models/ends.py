@@ -2,7 +2,8 @@
 
 A model that sees both sides fills most gaps by what stands behind them; where a list is asked for, nothing does. Here items are
 in blocks that see themselves and what came before, and between two blocks stands a gap that is seen by nobody (as XLNet's second
-stream is, Yang et al., arXiv 1906.08237): all it has to go by is how the history begins, as if it ended there.
+stream is, Yang et al., arXiv 1906.08237): of the items, all it has to go by are those before it, as if the history ended there.
+Places are still counted from the end of the whole.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 SIZES = (2, 4, 8, 16, 32, 0)
-"""How many items a block may have; 0: all, so that nothing is between two of them."""
+"""How many items a block may have; 0: as many as there are, which cuts a history in two."""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,9 @@ def _loaded_is_left_alone() -> Generator[None]:
 
     To go through all that libraries and models hold takes it 0.2 s, in which no thread asks a server anything.
     """
+    if gc.get_freeze_count():  # by whoever called, who will let go of it
+        yield
+        return
     gc.freeze()
     try:
         yield

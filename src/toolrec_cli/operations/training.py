@@ -46,7 +46,8 @@ class BackbonePlan:
     shape: dict[str, Any] = field(default_factory=dict[str, Any])
     """Where it says nothing of `time_aware` or `dropout`, the data set decides: whether it has times, how long histories are.
 
-    Where it says nothing of `relative_positions`, a backbone that sees both sides has them: a gap has nothing else to go by.
+    Where it says nothing of `relative_positions` or `ends`, a backbone that sees both sides has them: a gap has nothing else to
+    go by, and few gaps are like the one where a list is asked for.
     """
     training: TrainingSettings = TrainingSettings()
     threads: int | None = None
@@ -118,11 +119,10 @@ def settled_plan(plan: BackbonePlan, seed: int, dataset: Dataset, ranks: Ranks) 
     looked_at = training.validation_users or chosen_validation_users(_targets(dataset), len(dataset.catalog))
     training = replace(training, validation_users=looked_at)
     threads = plan.threads if ranks.alone else plan.threads or max(1, cores() // ranks.here)
-    chosen = {
-        "time_aware": dataset.timed,
-        "relative_positions": not store.BACKBONES.get(plan.name).causal,
-        "dropout": chosen_dropout(_targets(dataset)),
-    }
+    chosen: dict[str, Any] = {"time_aware": dataset.timed, "dropout": chosen_dropout(_targets(dataset))}
+    if sees_both_sides := not store.BACKBONES.get(plan.name).causal:
+        chosen["ends"] = True
+    chosen["relative_positions"] = sees_both_sides
     return replace(plan, shape={**chosen, **plan.shape}, training=training, threads=threads, processes=ranks.size)
 
 

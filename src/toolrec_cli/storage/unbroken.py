@@ -24,11 +24,13 @@ def unbroken() -> Generator[None]:
     def note(number: int, frame: FrameType | None) -> None:
         came.append(number)
 
-    before = {number: handler for number in _HELD_BACK if (handler := signal.signal(number, note)) is not None}
+    # What was not installed from Python (None) cannot be put back, and is left alone.
+    ours = [number for number in _HELD_BACK if signal.getsignal(number) is not None]
+    before = {number: signal.signal(number, note) for number in ours}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if came:
-        signal.raise_signal(came[0])
+        if came:
+            signal.raise_signal(came[0])

@@ -29,7 +29,7 @@ class BERT4RecConfig:
     max_length: int = 200
     dropout: float = 0.2
     mask_ratio: float = 0.2
-    ends: bool = True
+    ends: bool = False
     time_aware: bool = False
     """Whether it reads when the items of the history were (never when the next one will be)."""
     relative_positions: bool = False
