@@ -1,4 +1,5 @@
-"""A named backbone is explored with, evaluated and tuned before any attribute encoder is trained on it, and that is said."""
+"""A backbone is explored with, evaluated and tuned before any attribute encoder is trained on it, and that is said; not named,
+it is passed over where an earlier one has encoders, which is said, too."""
 
 import json
 import shutil
@@ -83,27 +84,76 @@ def test_whoever_names_attributes_or_full_encoders_means_them(toolrec: Run, bare
         assert message in said_in_one(said)
 
 
-def test_unnamed_it_is_refused_and_how_to_do_without_is_said(toolrec: Run, bare: Path) -> None:
+def older(workspace: Path) -> str:
+    (sasrec,) = [each.name for each in (workspace / "runs").glob("*-pretrain-sample-sasrec-*")]
+    return sasrec
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("recommend", "--user", "7"),
+        ("eval", "--users", "5", "--baselines", "none"),
+        ("eval", "--users", "5", "--ablate", "encoders"),
+        ("stress", "ids", "--users", "5", "--rate", "20"),
+        ("tune",),
+    ],
+    ids=" ".join,
+)
+def test_unnamed_the_newest_with_encoders_is_taken_and_that_is_said(
+    toolrec: Run, bare: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
     """Else a newer backbone would take everybody's tools away, in silence."""
-    said = toolrec("eval", "-w", bare)
+    out = tmp_path / "run"
+    said = toolrec(*words, "--out", out, "-w", bare)
+    assert said.returncode == 0, said.stderr
+    remarks = [line for line in said.stderr.splitlines() if "The newest backbone" in line]
+    assert remarks == [
+        f"The newest backbone, bert, has no attribute encoder: {older(bare)} is explored with, which has. "
+        "To take the newest, add --backbone bert"
+    ]
+    made = json.loads((out / "run.json").read_text())["inputs"]
+    card = json.loads((bare / "runs" / older(bare) / "run.json").read_text())["result"]
+    assert made["backbone"] == card["digest"]
+    assert {"encoder:genre", "encoder:release_year"} <= {*made}
+
+
+def test_an_attribute_without_an_encoder_is_to_be_trained_on_the_backbone_that_is_taken(
+    toolrec: Run, bare: Path
+) -> None:
+    """The newest would be trained on otherwise, and then explored with, which lacks the others."""
+    said = toolrec("recommend", "--user", "7", "--attr", "director", "-w", bare)
     assert (said.returncode, said.stdout) == (3, "")
-    assert "No attribute encoder is trained on this backbone of 'sample'." in said_in_one(said)
-    assert "With --backbone RUN it is explored with the backbone alone." in said_in_one(said)
+    hint = f"Type: toolrec train-encoder sample --attr director --backbone {older(bare)}"
+    assert "The attribute 'director' has no encoder on this backbone." in said_in_one(said)
+    assert hint in said_in_one(said)
+
+
+def test_where_no_backbone_has_an_encoder_the_newest_is_taken_as_it_is(
+    toolrec: Run, bare: Path, tmp_path: Path
+) -> None:
+    workspace = Path(shutil.copytree(bare, tmp_path / "w"))
+    for encoder in (workspace / "runs").glob("*-train-encoder-*"):
+        shutil.rmtree(encoder)
+    said = toolrec("eval", "--users", "5", "--baselines", "none", "--json", "-w", workspace)
+    assert said.returncode == 0, said.stderr
+    assert f"type: toolrec train-encoder sample --attr genre -w {workspace}" in said_in_one(said)
+    assert "The newest backbone" not in said.stderr
+    assert [row["name"] for row in json.loads(said.stdout)["rows"]] == ["bert4rec", "rrf", "surrogate"]
+
+
+def test_nobody_s_full_encoders_are_refused(toolrec: Run, bare: Path) -> None:
+    said = toolrec("recommend", "--user", "7", "--full-encoders", "-w", bare)
+    assert (said.returncode, said.stdout) == (3, "")
+    assert "No attribute full encoder is trained on this backbone of 'sample'." in said_in_one(said)
+    assert "Type: toolrec train-encoder sample --attr genre --full" in said_in_one(said)
 
 
 def test_nothing_is_said_where_there_are_encoders(toolrec: Run, bare: Path) -> None:
-    (sasrec,) = [each.name for each in (bare / "runs").glob("*-pretrain-sample-sasrec-*")]
-    said = toolrec("recommend", "--user", "7", "--backbone", sasrec, "-w", bare)
+    said = toolrec("recommend", "--user", "7", "--backbone", older(bare), "-w", bare)
     assert said.returncode == 0
     assert "explored with alone" not in said_in_one(said)
-
-
-def test_unnamed_the_refusal_names_the_backbone_that_has_encoders(toolrec: Run, bare: Path) -> None:
-    said = toolrec("recommend", "--user", "7", "-w", bare)
-    assert said.returncode == 3
-    older = next(path.name for path in sorted((bare / "runs").iterdir()) if "pretrain-sample-sasrec" in path.name)
-    assert f"it is explored with the backbone alone. {older} has some." in said_in_one(said)
-    assert toolrec("recommend", "--user", "7", "--backbone", older, "-w", bare).returncode == 0
+    assert "The newest backbone" not in said_in_one(said)
 
 
 def test_what_to_type_next_names_it_too(toolrec: Run, bare: Path, tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def test_json_of_the_list(toolrec: Run, five: Path) -> None:
         "prepared_at": "2023-11-14T22:13:20Z",
         "backbones": [],
         "encoders": [],
+        "trained": [],
         "problem": None,
     }
 
@@ -100,6 +101,24 @@ def test_json_of_the_list(toolrec: Run, five: Path) -> None:
 def test_json_names_what_is_trained(toolrec: Run, tiny_workspace: Path) -> None:
     (line,) = json.loads(toolrec("datasets", "--json", "-w", tiny_workspace).stdout)["datasets"]
     assert (line["backbones"], line["encoders"]) == (["sasrec"], ["genre", "release_year"])
+
+
+def test_what_is_trained_is_said_of_every_backbone(toolrec: Run, workspace: Path) -> None:
+    """The newest has no encoder, as after another `pretrain`: what the one before has is not hidden by it."""
+    (older,) = (workspace / "runs").glob("*-pretrain-sample-sasrec-*")
+    newer = shutil.copytree(older, older.with_name("29990101T000000.000-pretrain-sample-bert4rec-0000"))
+    manifest = json.loads((newer / "run.json").read_text())
+    manifest |= {"subject": "sample-bert4rec", "started": "2999-01-01T00:00:00+00:00", "result": {"digest": "0" * 64}}
+    (newer / "run.json").write_text(json.dumps(manifest))
+    lines = toolrec("datasets", "-w", workspace).stdout.splitlines()[-2:]
+    assert lines[0].split()[-1] == "bert4rec"
+    assert lines[1].split() == ["sasrec:", "genre,", "release_year"]
+    (line,) = json.loads(toolrec("datasets", "--json", "-w", workspace).stdout)["datasets"]
+    assert (line["backbones"], line["encoders"]) == (["bert4rec", "sasrec"], ["genre", "release_year"])
+    assert line["trained"] == [
+        {"run": newer.name, "backbone": "bert4rec", "encoders": []},
+        {"run": older.name, "backbone": "sasrec", "encoders": ["genre", "release_year"]},
+    ]
 
 
 def test_a_data_set_that_cannot_be_used_does_not_hide_the_others(toolrec: Run, five: Path, tmp_path: Path) -> None:

@@ -12,7 +12,14 @@ from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, ToolRecError, UsageError
 from toolrec_cli.models import store
 from toolrec_cli.models.checkpoint import CONFIG, WEIGHTS, model_digest, read_card
-from toolrec_cli.models.store import choose_encoders, find_backbone, find_encoders, load_backbone, load_encoder
+from toolrec_cli.models.store import (
+    choose_backbone,
+    choose_encoders,
+    find_backbone,
+    find_encoders,
+    load_backbone,
+    load_encoder,
+)
 from toolrec_cli.storage.run_dir import RunDir
 
 ELSEWHERE = "0" * 64
@@ -166,10 +173,27 @@ def test_an_attribute_without_an_encoder_names_the_next_command(tiny_workspace: 
     assert caught.value.hint == "Type: toolrec train-encoder sample --attr director"
 
 
-def test_no_encoder_at_all_names_the_next_command(tiny_workspace: Path, tiny: Dataset) -> None:
-    with pytest.raises(InputError, match="No attribute encoder is trained on this backbone of 'sample'") as caught:
-        choose_encoders(tiny_workspace / "runs", tiny, ELSEWHERE, None)
-    assert caught.value.hint == "Type: toolrec train-encoder sample --attr genre"
+def test_without_any_encoder_there_is_the_backbone_alone(tiny_workspace: Path, tiny: Dataset) -> None:
+    assert choose_encoders(tiny_workspace / "runs", tiny, ELSEWHERE, None) == {}
+    with pytest.raises(InputError, match="No attribute full encoder is trained on this backbone of 'sample'") as caught:
+        choose_encoders(tiny_workspace / "runs", tiny, ELSEWHERE, None, full=True)
+    assert caught.value.hint == "Type: toolrec train-encoder sample --attr genre --full"
+
+
+def test_unnamed_the_newest_backbone_with_an_encoder_is_chosen(workspace: Path) -> None:
+    runs, dataset, run = workspace / "runs", dataset_of(workspace), backbone_of(workspace)
+    alone = choose_backbone(runs, dataset, None)
+    assert (alone.run.path, alone.named, alone.passed_over) == (run.path, None, None)
+    bare = copied(run, 1, result=run.manifest.result | {"digest": ELSEWHERE})
+    copied(run, 2, status="interrupted")
+    passed = choose_backbone(runs, dataset, None)
+    assert (passed.run.path, passed.card.digest, passed.named) == (run.path, digest_of(workspace), run.name)
+    assert passed.passed_over is not None
+    assert passed.passed_over.path == bare
+    named = choose_backbone(runs, dataset, bare.name)
+    assert (named.run.path, named.named, named.passed_over) == (bare, bare.name, None)
+    full = choose_backbone(runs, dataset, None, full=True)  # nobody has one
+    assert (full.run.path, full.named, full.passed_over) == (bare, None, None)
 
 
 def test_a_named_backbone_without_encoders_is_taken_as_it_is(tiny_workspace: Path, tiny: Dataset) -> None:

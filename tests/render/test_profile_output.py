@@ -11,7 +11,7 @@ from rich.console import Console
 from operations.five_users import FIRST_DAY, five_users
 from toolrec_cli.data.profiling.attributes import ValueShare
 from toolrec_cli.data.profiling.times import Period, Times
-from toolrec_cli.operations.listing import Listing, PreparedLine, SourceLine
+from toolrec_cli.operations.listing import Listing, PreparedLine, SourceLine, TrainedLine
 from toolrec_cli.operations.profiling import Profile, profile
 from toolrec_cli.render.listing import print_listing, size
 from toolrec_cli.render.profile import drawn, number, print_profile
@@ -186,8 +186,13 @@ LINE = PreparedLine(
     {"users": 6040, "items": 3706, "interactions": 1_000_209},
     4_200_000,
     "2026-01-02T03:04:05Z",
-    ("sasrec", "bert4rec"),
+    ("bert4rec", "sasrec"),
     ("genre", "release_year"),
+    (
+        TrainedLine("3", "bert4rec", ()),
+        TrainedLine("2", "sasrec", ("genre", "release_year")),
+        TrainedLine("1", "bert4rec", ()),
+    ),
 )
 
 LISTED = """\
@@ -199,7 +204,8 @@ sample  Built in.
 
 Prepared in w
 name  source users items interactions   size prepared   trained on it
-ml-1m ml-1m  6,040 3,706    1,000,209 4.2 MB 2026-01-02 sasrec, bert4rec: genre, release_year
+ml-1m ml-1m  6,040 3,706    1,000,209 4.2 MB 2026-01-02 bert4rec
+                                                        sasrec: genre, release_year
 [b][  table      1     1            1    1 B            nothing
 """
 

@@ -24,7 +24,11 @@ Out = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of a table.")]
 Backbone = Annotated[
     str | None,
-    typer.Option("--backbone", metavar="RUN", help="A pretrain run. Default: the newest finished one that fits."),
+    typer.Option(
+        "--backbone",
+        metavar="RUN",
+        help="A pretrain run. Default: the newest finished one that fits; to explore with, the newest that has encoders.",
+    ),
 ]
 Attributes = Annotated[
     list[str] | None,

@@ -51,19 +51,22 @@ def trained(setting: Any, found: Any) -> None:
 
 
 def tools(setting: Any, found: Any, plan: Any) -> None:
-    """Say it, where a backbone was named on which no attribute encoder is trained: it is explored with alone.
+    """Say it, where the newest backbone is passed over for want of attribute encoders, and where one without is explored with.
 
-    `plan` is an `AgentPlan`. Raises InputError where there is no such backbone.
+    `plan` is an `AgentPlan`. Raises InputError where there is no backbone, or an encoder that is wanted is missing.
     """
-    from toolrec_cli.models.store import find_backbone
-
     first = next(iter(found.catalog.attributes), None)
-    if plan.backbone is None or plan.attributes is not None or first is None:
+    if first is None:
         return
-    _, card = find_backbone(setting.runs, found, plan.backbone)
-    if plan.encoders(setting.runs, found, card.digest):
+    chosen = plan.chosen(setting.runs, found)
+    if (newest := chosen.passed_over) is not None:
+        say(
+            f"The newest backbone, {newest.name}, has no {'full ' * plan.full_encoders}attribute encoder: {chosen.run.name} is "
+            f"explored with, which has. To take the newest, add{options.named(newest.name)}"
+        )
+    if plan.attributes is not None or plan.encoders(setting.runs, found, chosen):
         return
-    following = f"train-encoder {found.name} --attr {quote(first)} --backbone {quote(plan.backbone)}"
+    following = f"train-encoder {found.name} --attr {quote(first)}{options.named(plan.backbone)}"
     say(
         f"No attribute encoder is trained on this backbone: it is explored with alone. "
         f"To train one, type: {options.command(following, setting.workspace)}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,39 @@ def find_backbone(runs: Path, dataset: Dataset, name: str | None) -> tuple[RunDi
     )
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The backbone that is explored with."""
+
+    run: RunDir
+    card: ModelCard
+    named: str | None = None
+    """What --backbone has to say to mean it in a command to type; None where it is the newest, which need not be named."""
+    passed_over: RunDir | None = None
+    """The newest backbone, where that is another and has no encoder."""
+
+
+def choose_backbone(runs: Path, dataset: Dataset, name: str | None, *, full: bool = False) -> Chosen:
+    """The backbone to explore with: the run called `name`, or the newest one with an encoder (a `full` one), or the newest.
+
+    Raises InputError with the next command to type, as `find_backbone` does.
+    """
+    newest, card = find_backbone(runs, dataset, name)
+    if name is not None:
+        return Chosen(newest, card, name)
+    fitting = [run for run in list_runs(runs) if _is_for(run, dataset)]
+    encoders = [run.manifest for run in fitting if run.manifest.verb == "train-encoder"]
+    served = {one.inputs.get("backbone") for one in encoders if one.result.get("full") or not full}
+    for run in fitting:
+        if run.manifest.verb == "pretrain" and run.manifest.result.get("digest") in served:
+            return (
+                Chosen(newest, card)
+                if run.path == newest.path
+                else Chosen(run, read_card(run.path / "model"), run.name, newest)
+            )
+    return Chosen(newest, card)
+
+
 def find_backbones(runs: Path, dataset: Dataset) -> dict[str, RunDir]:
     """The newest finished run of each kind of backbone trained on exactly this data set, newest first."""
     found: dict[str, RunDir] = {}
@@ -121,10 +154,10 @@ def choose_encoders(
 ) -> dict[str, RunDir]:
     """The encoders of the attributes wanted (None: all there are); `backbone` is the run that was named, if one was.
 
-    `full` takes full ones alone; otherwise one is taken only where an attribute has no other. A catalogue without attributes, and
-    a backbone that was named and has no encoder yet, are explored with the backbone alone.
+    `full` takes full ones alone; otherwise one is taken only where an attribute has no other. A backbone without encoders, and a
+    catalogue without attributes, are explored with the backbone alone.
 
-    Raises InputError when one is missing; or any, unless the backbone was named: then it is meant as it is.
+    Raises InputError when one that is wanted is missing; or all, where only full ones are.
     """
     found = find_encoders(runs, dataset, backbone_digest, full=True)
     if not full:
@@ -136,25 +169,10 @@ def choose_encoders(
             raise _no_encoder(dataset, f"The attribute {name!r} has no", "on this backbone.", name, backbone, full=full)
     if wanted is not None:
         return {name: found[name] for name in wanted}
-    if not found and dataset.catalog.attributes and (full or not backbone):
-        alone = "" if full else " With --backbone RUN it is explored with the backbone alone."
-        if not backbone and (other := _with_encoders(runs, dataset, full=full)):
-            alone += f" {other} has some."
-        where = f"is trained on this backbone of {dataset.name!r}.{alone}"
+    if full and not found and dataset.catalog.attributes:
+        where = f"is trained on this backbone of {dataset.name!r}."
         raise _no_encoder(dataset, "No attribute", where, next(iter(dataset.catalog.attributes)), backbone, full=full)
     return found
-
-
-def _with_encoders(runs: Path, dataset: Dataset, *, full: bool) -> str | None:
-    """The run of the backbone of the newest encoder; None where nothing is trained on any."""
-    for run in list_runs(runs):
-        if (
-            run.manifest.verb == "train-encoder"
-            and _is_for(run, dataset)
-            and (run.manifest.result.get("full") or not full)
-        ):
-            return run.manifest.result.get("backbone_run")
-    return None
 
 
 def _no_encoder(

@@ -45,7 +45,7 @@ SURROGATE = "surrogate"
 
 @dataclass(frozen=True)
 class AgentPlan:
-    """Which backbone run (None: the newest), which attributes (None: all that are trained), how long a list, what history.
+    """Which backbone run (None: the newest with an encoder, else the newest), which attributes (None: all that are trained), how long a list, what history.
 
     `before` cuts the history before that part of the split; None uses every interaction, and cannot be scored.
     """
@@ -65,10 +65,14 @@ class AgentPlan:
     full_encoders: bool = False
     """Take encoders with which the backbone was trained, alone; otherwise one only where an attribute has no other."""
 
-    def encoders(self, runs: Path, dataset: Dataset, backbone_digest: str) -> dict[str, RunDir]:
-        """The run of each attribute's encoder. Raises InputError when one, or any, is missing."""
+    def chosen(self, runs: Path, dataset: Dataset) -> store.Chosen:
+        """The backbone's run. Raises InputError where there is none."""
+        return store.choose_backbone(runs, dataset, self.backbone, full=self.full_encoders)
+
+    def encoders(self, runs: Path, dataset: Dataset, on: store.Chosen) -> dict[str, RunDir]:
+        """The run of each attribute's encoder on a backbone. Raises InputError when one that is wanted is missing."""
         full = self.full_encoders
-        return store.choose_encoders(runs, dataset, backbone_digest, self.attributes, self.backbone, full=full)
+        return store.choose_encoders(runs, dataset, on.card.digest, self.attributes, on.named, full=full)
 
 
 @dataclass(frozen=True)
@@ -169,8 +173,9 @@ def _models(
     setting: Setting, dataset: Dataset, plan: AgentPlan
 ) -> tuple[Any, dict[str, AttributeEncoder], dict[str, str], str]:
     """The backbone and the encoders, their digests as the manifest holds them, and the backbone's registry name."""
-    run, card = store.find_backbone(setting.runs, dataset, plan.backbone)
-    encoder_runs = plan.encoders(setting.runs, dataset, card.digest)
+    chosen = plan.chosen(setting.runs, dataset)
+    run, card = chosen.run, chosen.card
+    encoder_runs = plan.encoders(setting.runs, dataset, chosen)
     encoders = {name: store.load_encoder(found, dataset, card.digest) for name, found in encoder_runs.items()}
     digests = {f"encoder:{name}": str(found.manifest.result["digest"]) for name, found in encoder_runs.items()}
     return store.load_backbone(run, dataset), encoders, {"backbone": card.digest, **digests}, card.name

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from toolrec_cli.data.dataset import CARD, Dataset
+from toolrec_cli.data.dataset import CARD, Dataset, DatasetCard
 from toolrec_cli.data.library import dataset_dir, open_dataset, prepared
 from toolrec_cli.errors import InputError, near_misses
 from toolrec_cli.operations.preparing import SOURCES
@@ -23,11 +23,21 @@ class SourceLine:
 
 
 @dataclass(frozen=True)
+class TrainedLine:
+    """A finished backbone: its run, its kind, and the attributes that have an encoder on it, in the catalogue's order."""
+
+    run: str
+    backbone: str
+    encoders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PreparedLine:
     """A prepared data set: its counts, its size on disk in bytes, when it was prepared (ISO, UTC), and what is trained on it.
 
-    `backbones` are the names of those trained on exactly these data, the newest first; `encoders` the attributes that have
-    a tool on the newest. `problem` says why the data set cannot be used, and then there is nothing else to tell.
+    `trained` are all backbones trained on exactly these data, the newest first; `backbones` their kinds, and `encoders` those on
+    the one that is explored with where none is named. `problem` says why the data set cannot be used, and then there is
+    nothing else to tell.
     """
 
     name: str
@@ -37,6 +47,7 @@ class PreparedLine:
     prepared_at: str | None = None
     backbones: tuple[str, ...] = ()
     encoders: tuple[str, ...] = ()
+    trained: tuple[TrainedLine, ...] = ()
     problem: str | None = None
 
 
@@ -86,25 +97,28 @@ def _prepared_line(workspace: Path, name: str, runs: list[RunDir]) -> PreparedLi
         return PreparedLine(name, problem=error.message)
     files = [file.stat() for file in directory.rglob("*") if file.is_file()]
     written = datetime.fromtimestamp((directory / CARD).stat().st_mtime, UTC)
-    backbones, encoders = _trained(card.digest, runs)
+    trained = _trained(card, runs)
     return PreparedLine(
         name=name,
         source=card.source,
         counts=card.counts,
         n_bytes=sum(file.st_size for file in files),
         prepared_at=written.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        backbones=backbones,
-        encoders=tuple(each.name for each in card.attributes if each.name in encoders),
+        backbones=tuple(dict.fromkeys(line.backbone for line in trained)),
+        encoders=next((line.encoders for line in trained if line.encoders), ()),
+        trained=trained,
     )
 
 
-def _trained(digest: str, runs: list[RunDir]) -> tuple[tuple[str, ...], set[str]]:
-    """The names of the finished backbones on the data set `digest`, newest first; the attributes with an encoder on the first."""
-    made = [run.manifest for run in runs if run.manifest.status == "done" and run.manifest.dataset_digest == digest]
-    backbones = [manifest for manifest in made if manifest.verb == "pretrain"]
-    if not backbones:
-        return (), set()
-    newest = backbones[0].result.get("digest")
-    names = [manifest.subject.removeprefix(f"{manifest.dataset}-") for manifest in backbones]
-    on_it = (m for m in made if m.verb == "train-encoder" and m.inputs.get("backbone") == newest)
-    return tuple(dict.fromkeys(names)), {str(manifest.result.get("attribute")) for manifest in on_it}
+def _trained(card: DatasetCard, runs: list[RunDir]) -> tuple[TrainedLine, ...]:
+    """The finished backbones on the data set, newest first, each with the attributes that have an encoder on it."""
+    fitting = [run for run in runs if run.manifest.status == "done" and run.manifest.dataset_digest == card.digest]
+    on: dict[str, set[str]] = {}
+    for one in (run.manifest for run in fitting if run.manifest.verb == "train-encoder"):
+        on.setdefault(str(one.inputs.get("backbone")), set()).add(str(one.result.get("attribute")))
+    lines: list[TrainedLine] = []
+    for run in (each for each in fitting if each.manifest.verb == "pretrain"):
+        served = on.get(str(run.manifest.result.get("digest")), set())
+        kind = run.manifest.subject.removeprefix(f"{run.manifest.dataset}-")
+        lines.append(TrainedLine(run.name, kind, tuple(each.name for each in card.attributes if each.name in served)))
+    return tuple(lines)

@@ -87,8 +87,8 @@ def _prepared(workspace: str, lines: list[PreparedLine]) -> Table:
 
 
 def _trained(line: PreparedLine) -> Text:
-    """ "sasrec: genre, release_year": the backbones, and the attributes that have a tool."""
-    if not line.backbones:
+    """ "sasrec: genre, release_year": a backbone a line, newest first, with the attributes that have a tool on it; no line twice."""
+    if not line.trained:
         return Text("nothing", style="dim")
-    tools = f": {', '.join(line.encoders)}" if line.encoders else ""
-    return foreign(", ".join(line.backbones) + tools)
+    said = [f"{each.backbone}: {', '.join(each.encoders)}".removesuffix(": ") for each in line.trained]
+    return Text("\n").join(map(foreign, dict.fromkeys(said)))

@@ -22,7 +22,7 @@ from toolrec_cli.storage.run_dir import RunDir
 
 def full_encoders(setting: Setting, dataset: Dataset, plan: AblationPlan) -> dict[str, str]:
     """The digests of the full encoders on the surrogate's backbone, which are no tools of its own."""
-    digest = store.find_backbone(setting.runs, dataset, plan.agent.backbone)[1].digest
+    digest = plan.agent.chosen(setting.runs, dataset).card.digest
     found = store.find_encoders(setting.runs, dataset, digest, full=True)
     return {f"full encoder:{name}": str(run.manifest.result["digest"]) for name, run in found.items()}
 
@@ -31,7 +31,7 @@ def make(bench: Bench, plan: AblationPlan) -> tuple[list[Variant], str]:
     """Each tool, and each with its values shuffled, and each in full; the backbone is the reference."""
     agent = bench.agent(tuned=False)
     runs, digest = bench.setting.runs, agent.inputs["backbone"]
-    chosen = bench.plan.encoders(runs, bench.dataset, digest)
+    chosen = bench.plan.encoders(runs, bench.dataset, bench.plan.chosen(runs, bench.dataset))
     full = store.find_encoders(runs, bench.dataset, digest, full=True)
     variants = [bench.retrieved(agent, None, agent.backbone)]
     for name, encoder in agent.scorer.encoders.items():
