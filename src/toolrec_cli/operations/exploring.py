@@ -45,9 +45,9 @@ SURROGATE = "surrogate"
 
 @dataclass(frozen=True)
 class AgentPlan:
-    """Which backbone run (None: the newest with an encoder, else the newest), which attributes (None: all that are trained), how long a list, what history.
+    """Which backbone run, which attributes (None: all that are trained), how long a list, what history.
 
-    `before` cuts the history before that part of the split; None uses every interaction, and cannot be scored.
+    A `backbone` of None is the newest that has an encoder, or, where none has, the newest. `before` cuts the history before that part of the split; None uses every interaction, and cannot be scored.
     """
 
     backbone: str | None = None

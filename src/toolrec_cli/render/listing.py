@@ -87,7 +87,7 @@ def _prepared(workspace: str, lines: list[PreparedLine]) -> Table:
 
 
 def _trained(line: PreparedLine) -> Text:
-    """ "sasrec: genre, release_year": a backbone a line, newest first, with the attributes that have a tool on it; no line twice."""
+    """ "sasrec: genre, release_year": a backbone a line, newest first, with the attributes that have a tool; no line twice."""
     if not line.trained:
         return Text("nothing", style="dim")
     said = [f"{each.backbone}: {', '.join(each.encoders)}".removesuffix(": ") for each in line.trained]
