@@ -47,7 +47,8 @@ SURROGATE = "surrogate"
 class AgentPlan:
     """Which backbone run, which attributes (None: all that are trained), how long a list, what history.
 
-    A `backbone` of None is the newest that has an encoder, or, where none has, the newest. `before` cuts the history before that part of the split; None uses every interaction, and cannot be scored.
+    A `backbone` of None is the newest that has an encoder, or, where none has, the newest. `before` cuts the history before that
+    part of the split; None uses every interaction, and cannot be scored.
     """
 
     backbone: str | None = None
