@@ -9,13 +9,33 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from toolrec_cli.progress import Progress as Callback
-from toolrec_cli.render.console import stderr
+from toolrec_cli.render.console import foreign, stderr
+from toolrec_cli.render.progress_lines import Lines
 
 
 @contextmanager
-def bars(console: Console | None = None, *, shown: bool = True) -> Generator[Callback]:
-    """A progress callback that draws one bar a task, with the time left; silent when nobody is at a terminal, or not `shown`."""
-    console = console or stderr()
+def bars(*, shown: bool = True) -> Generator[Callback]:
+    """A progress callback: one bar a task, with the time left, at a terminal; lines elsewhere; silent where it is not `shown`."""
+    with _progress(stderr(), shown=shown) as (progress, _):
+        yield progress
+
+
+@contextmanager
+def _progress(console: Console, *, shown: bool) -> Generator[tuple[Callback, Callable[[], None]]]:
+    """The callback, and what is to be called where something else has just told how far it is."""
+    if console.is_terminal or not shown:
+        with _bars(console, shown=shown) as progress:
+            yield progress, lambda: None
+        return
+    lines = Lines(lambda text: console.print(foreign(text), soft_wrap=True))
+    try:
+        yield lines.update, lines.told
+    finally:
+        lines.close()
+
+
+@contextmanager
+def _bars(console: Console, *, shown: bool) -> Generator[Callback]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
@@ -23,7 +43,7 @@ def bars(console: Console | None = None, *, shown: bool = True) -> Generator[Cal
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as drawn:
+    with Progress(*columns, console=console, transient=True, disable=not shown) as drawn:
         tasks: dict[str, TaskID] = {}
 
         def update(task: str, done: int, total: int, note: str = "") -> None:
@@ -41,19 +61,20 @@ def bars(console: Console | None = None, *, shown: bool = True) -> Generator[Cal
 def watching() -> Generator[tuple[Callback, Callable[[Any], None]]]:
     """What a training calls while it works: a bar, and a line an epoch with loss, validation NDCG@10 and rate.
 
-    Both write through one console, which keeps the lines above the bar.
+    Both write through one console, which keeps the lines above the bar; where there is none, an epoch's line is the progress.
     """
     console = stderr()
+    with _progress(console, shown=True) as (progress, told):
 
-    def show(epoch: Any) -> None:
-        mark = ("  best", "green") if epoch.best else ("", "")
-        loss = "not trained " if epoch.loss is None else f"loss {epoch.loss:7.4f}"
-        line = f"epoch {epoch.epoch:>3}   {loss}   validation NDCG@10 {epoch.ndcg:.4f}"
-        if epoch.positions:
-            line += f"   {epoch.positions_per_second:>9,.0f} positions/s   {epoch.seconds:6.1f} s"
-        console.print(Text.assemble(line, mark))
-        if epoch.note:
-            console.print(Text(f"            {epoch.note}", style="yellow"))
+        def show(epoch: Any) -> None:
+            told()
+            mark = ("  best", "green") if epoch.best else ("", "")
+            loss = "not trained " if epoch.loss is None else f"loss {epoch.loss:7.4f}"
+            line = f"epoch {epoch.epoch:>3}   {loss}   validation NDCG@10 {epoch.ndcg:.4f}"
+            if epoch.positions:
+                line += f"   {epoch.positions_per_second:>9,.0f} positions/s   {epoch.seconds:6.1f} s"
+            console.print(Text.assemble(line, mark))
+            if epoch.note:
+                console.print(Text(f"            {epoch.note}", style="yellow"))
 
-    with bars(console) as progress:
         yield progress, show
