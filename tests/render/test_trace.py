@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 
 from toolrec_cli.agent.builtin import BuiltinSurrogate
 from toolrec_cli.agent.codec import decode, encode
 from toolrec_cli.agent.loop import Explorer, Limits, SurrogateUser
-from toolrec_cli.agent.trajectory import Matched, Trajectory, Turn
+from toolrec_cli.agent.trajectory import Matched, Shown, Trajectory, Turn
 from toolrec_cli.data.catalog import Attribute, Catalog, Kind
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.llm.messages import Usage
@@ -79,10 +79,13 @@ def _hostile_trajectory() -> Trajectory:
 
 
 def _drawn(trajectory: Trajectory, width: int, rows: int = 20) -> str:
+    numbers = range(1, len(trajectory.steps) + 1)
+    return _printed(Group(opening(trajectory), *(step_panel(trajectory, number, rows) for number in numbers)), width)
+
+
+def _printed(what: RenderableType, width: int) -> str:
     console = Console(file=StringIO(), width=width, highlight=False, color_system=None)
-    console.print(opening(trajectory))
-    for number in range(1, len(trajectory.steps) + 1):
-        console.print(step_panel(trajectory, number, rows))
+    console.print(what)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
@@ -116,6 +119,23 @@ def test_titles_are_whole_at_any_width(width: int) -> None:
     drawn = _drawn(_explorer(BuiltinSurrogate(), titles, **columns).explore(_user()), width)
     for word in ("Casserole", "Neighbours", "Quillan", "Florist", "Lantern", "Number"):
         assert drawn.count(word) == drawn.count(word[:4]) > 0, f"{word} is cut"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 99, 100, 120, 160])
+def test_what_brought_an_item_is_whole_at_any_width(width: int) -> None:
+    """By its tools it is said why an item is in the list: none of them is cut off, or left out."""
+    columns: dict[str, list[object]] = {name: ["a", "b"] * 8 for name in ("genre", "release_year", "director")}
+    trajectory = _explorer(BuiltinSurrogate(), LONG, **columns).explore(_user())
+    (number,) = [n for n, step in enumerate(trajectory.steps, start=1) if step.action.tool == "rank"]
+    observed = trajectory.steps[number - 1].observation
+    assert isinstance(observed, Shown)
+    marks = spoken_marks(observed.items[0].marks)
+    assert len(observed.items[0].marks) >= 3
+    lines = _printed(step_panel(trajectory, number, 1), width).splitlines()
+    place, start = next((n, line.index("brought by")) for n, line in enumerate(lines) if "brought by" in line)
+    end = next(n for n, line in enumerate(lines) if "… and" in line)
+    said = "".join(line[start:].strip("│ ") for line in lines[place:end]).replace(" ", "")
+    assert said == "broughtby" + marks.replace(" ", "")
 
 
 UNSEEN = "\x00\x07\x1b\x7f\x9b\u00ad\u061c\u180e\u200b\u200e\u202e\u2028\u2029\u2060\u2066\ufeff\ufff9\U000e0041\n\t\r"

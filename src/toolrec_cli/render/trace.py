@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -86,7 +87,7 @@ def _numbers(trajectory: Trajectory, step: int | None) -> Sequence[int]:
 def opening(trajectory: Trajectory) -> RenderableType:
     """Who is asked, and the newest items of the history."""
     names = attributes_met(trajectory, 0)
-    table = _Items(names)
+    table = _Items(names, "")
     for entry in trajectory.newest:
         table.add("", trajectory.items[entry.item_id], Text(spoken_rating(entry.rating), style="dim"))
     about, title = foreign(spoken_history(trajectory), "dim"), foreign(spoken_user(trajectory), "bold")
@@ -204,42 +205,75 @@ def _aside(count: int, what: str) -> str:
 def _shown_table(trajectory: Trajectory, number: int, shown: Shown, rows: int) -> "_Items":
     table = _Items(attributes_met(trajectory, number))
     for place, item in enumerate(shown.items[:rows], start=1):
-        table.add(f"{'+' if item.new else ' '} {place}", trajectory.items[item.item_id], _marks(item))
+        told = _score(item), foreign(spoken_marks(item.marks), "dim")
+        table.add(f"{'+' if item.new else ' '} {place}", trajectory.items[item.item_id], *told)
     return table
 
 
-def _marks(item: ShownItem) -> Text:
-    score = "" if item.score is None else f"{item.score:7.3g}  "
-    return Text.assemble((score, "yellow"), (clean(spoken_marks(item.marks)), "dim"))
+def _score(item: ShownItem) -> Text:
+    return Text("" if item.score is None else f"{item.score:.3g}", "yellow")
+
+
+@dataclass(frozen=True)
+class _Row:
+    place: str
+    card: ItemCard
+    number: Text
+    marks: Text | None
+
+    def cells(self, names: list[str]) -> list[Text]:
+        """All but the marks."""
+        values = [foreign(spoken_value(self.card.attributes.get(name))) for name in names]
+        title = foreign(self.card.title, "bold" if self.place.startswith("+") else "")
+        return [Text(self.place, style="green"), title, *values, self.number]
 
 
 @dataclass
 class _Items:
-    """Place, title, one column an attribute, then score and tool marks. Titles are whole at any width; where there is little
-    room, fewer attributes are told.
+    """Place, title, one column an attribute, then score (or rating) and tool marks. Where there is little room, fewer attributes are
+    told, and the marks have a line of their own: titles and marks are whole at any width.
     """
 
     names: list[str]
-    rows: list[tuple[str, ItemCard, Text]] = field(default_factory=list[tuple[str, ItemCard, Text]])
+    number: str = "score"
+    """What the column of numbers is called."""
+    rows: list[_Row] = field(default_factory=list[_Row])
 
-    def add(self, place: str, card: ItemCard, last: Text) -> None:
+    def add(self, place: str, card: ItemCard, number: Text, marks: Text | None = None) -> None:
         """One item more."""
-        self.rows.append((place, card, last))
+        self.rows.append(_Row(place, card, number, marks))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         names = self.names[: max(0, options.max_width // _EACH - _TITLE_AND_MARKS)]
-        table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim", expand=True)
+        marked = any(row.marks is not None for row in self.rows)
+        if options.max_width >= _WIDE or not marked:
+            table = self._table(names, header=True, marked=marked)
+            for row in self.rows:
+                table.add_row(*row.cells(names), row.marks)
+            yield table
+            return
+        for number, row in enumerate(self.rows):
+            table = self._table(names, header=number == 0, marked=False)
+            table.add_row(*row.cells(names))
+            yield table
+            yield Padding(Text.assemble(("brought by ", "dim"), row.marks or ""), (0, 0, 0, _INDENT))
+
+    def _table(self, names: list[str], *, header: bool, marked: bool) -> Table:
+        """A table without rows. Its columns are as wide as those of any other, whatever stands in them."""
+        table = Table(box=None, padding=(0, 1), show_header=header, header_style="dim", expand=True)
         table.add_column("", width=4, no_wrap=True)
         table.add_column("title", ratio=3, overflow="fold")
         for name in names:
             table.add_column(foreign(name), ratio=2, no_wrap=True, overflow="ellipsis")
-        table.add_column("score, brought by", ratio=4, no_wrap=True, overflow="ellipsis")
-        for place, card, last in self.rows:
-            values = [foreign(spoken_value(card.attributes.get(name))) for name in names]
-            style = "bold" if place.startswith("+") else ""
-            table.add_row(Text(place, style="green"), foreign(card.title, style), *values, last)
-        yield table
+        width = max((row.number.cell_len for row in self.rows), default=0)
+        table.add_column(self.number, width=max(width, len(self.number)), justify="right", no_wrap=True)
+        if marked:
+            table.add_column("brought by", ratio=4, overflow="fold")
+        return table
 
+
+_WIDE, _INDENT = 96, 7
+"""Characters inside a frame from which on the marks have a column; and before the titles, where these and the marks begin."""
 
 _EACH, _TITLE_AND_MARKS = 19, 2
 """A column takes so many characters, and so many columns are there whatever the width: of 95 inside a frame, three are left."""
