@@ -230,8 +230,8 @@ class _Row:
 
 @dataclass
 class _Items:
-    """Place, title, one column an attribute, then score (or rating) and tool marks. Where there is little room, fewer attributes are
-    told, and the marks have a line of their own: titles and marks are whole at any width.
+    """Place, title, one column an attribute, then score (or rating) and tool marks. Where there is little room, fewer attributes
+    are told, and the marks have a line of their own: titles and marks are whole at any width.
     """
 
     names: list[str]
