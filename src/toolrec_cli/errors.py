@@ -5,6 +5,7 @@ there already · 3 an input (file, data set, run, model) is missing, altered or 
 5 finished in part · 6 a check did not hold · 130 Ctrl-C · 143 SIGTERM.
 """
 
+import shlex
 from collections.abc import Iterable
 
 PARTLY = 5
@@ -75,12 +76,17 @@ def near_misses(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     return [match for match, _, _ in best[:limit]]
 
 
-def unknown(kind: str, name: str, known: Iterable[str], *, hint: str | None = None) -> str:
+def unknown(kind: str, name: str, known: Iterable[str], *, hint: str | None = None, option: str | None = None) -> str:
     """'No attribute "gener". Did you mean "genre"?': the sentence for a name that does not exist.
 
-    `hint` replaces the list of what there is, for kinds too many to list (users, items).
+    `hint` replaces the list of what there is, for kinds too many to list (users, items). Where `option` may be given several
+    times, a name that is several with commas between them is taken apart: "--attr genre --attr director".
     """
     names = [str(each) for each in known]
+    parts = [part.strip() for part in name.split(",")]
+    if option and len(parts) > 1 and {*parts} <= {*names}:
+        said = " ".join(f"{option} {shlex.quote(part)}" for part in parts)
+        return f"There is no {kind} {name!r:.60}. Give {option} once for each: {said}"
     near = near_misses(name, names)
     if near:
         return f"There is no {kind} {name!r:.60}. Did you mean {' or '.join(repr(n) for n in near)}?"

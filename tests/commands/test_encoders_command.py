@@ -5,6 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
+from typer.testing import CliRunner
+
+from toolrec_cli.app import app
 from toolrec_cli.storage.run_dir import open_run
 
 Run = Callable[..., CompletedProcess[str]]
@@ -16,6 +20,17 @@ def test_one_attribute_ends_with_its_controls(toolrec: Run, workspace: Path) -> 
     assert said.returncode == 0, said.stderr
     for words in ("backbone alone", "the head without the attribute", "NDCG@10 among items with the value"):
         assert words in said.stdout
+
+
+@pytest.mark.parametrize("attributes", [("genre",), ("genre", "release_year")])
+def test_what_to_type_next_is_said_last(workspace: Path, attributes: tuple[str, ...]) -> None:
+    """On a terminal both streams are one: the table of the controls does not come after it."""
+    words = [word for name in attributes for word in ("--attr", name)]
+    said = CliRunner().invoke(app, ["train-encoder", *words, "--full", *SMALL, "-w", str(workspace)])
+    lines = said.output.splitlines()
+    assert lines[-1].startswith("Next: toolrec recommend sample --user ")
+    assert "training took" in lines[-2]
+    assert any("NDCG@10" in line for line in lines[:-2])
 
 
 def test_the_controls_can_be_left_out(toolrec: Run, workspace: Path) -> None:

@@ -38,6 +38,12 @@ MISTAKES = [
     ("recommend --user 42 --attr gener", 2, ["There is no attribute 'gener'. Did you mean 'genre'?"]),
     ("eval --attr gener", 2, ["There is no attribute 'gener'. Did you mean 'genre'?"]),
     ("train-encoder --attr gener", 2, ["There is no attribute 'gener'. Did you mean 'genre'?"]),
+    ("recommend --user 7,42", 2, ["Give --user once for each: --user 7 --user 42"]),
+    ("recommend --user 7,420", 2, ["There is no user '7,420'. sample has 80 users, such as '1' and '80'."]),
+    ("eval --attr genre,director", 2, ["There is no attribute 'genre,director'.", "--attr genre --attr director"]),
+    ("train-encoder --attr genre,director", 2, ["Give --attr once for each: --attr genre --attr director"]),
+    ("tune --attr genre,directr", 2, ["There is no attribute 'genre,directr'."]),
+    ("stress ids --attr genre,genre", 2, ["Give --attr once for each"]),
     ("train-encoder --attr colour", 2, ["There is: genre, release_year, director."]),
     ("recommend --user 42 --attr director", 3, ["'director' has no encoder", "train-encoder sample --attr director"]),
     # runs

@@ -79,6 +79,16 @@ def test_a_user_who_was_not_asked_gets_the_near_miss(toolrec: Run, explored: Pat
     assert "asked 80 users." in stranger.stderr
 
 
+@pytest.mark.parametrize("words", [(), ("--verify",), ("--against", "RUN", "--no-pager"), ("--what-if", "rank=off")])
+def test_two_users_with_a_comma_are_to_be_given_one_by_one(
+    toolrec: Run, explored: Path, words: tuple[str, ...]
+) -> None:
+    (run,) = (explored / "runs").glob("*-recommend-*")
+    said = toolrec("replay", "--user", "7, 42", *(run if word == "RUN" else word for word in words), "-w", explored)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "There is no user '7, 42'. Give --user once for each: --user 7 --user 42\n" in said.stderr
+
+
 def test_one_unknown_user_among_others_is_said_before_anything_is_shown(toolrec: Run, explored: Path) -> None:
     said = toolrec("replay", "--user", "42", "--user", "420", "-w", explored)
     assert (said.returncode, said.stdout) == (2, "")

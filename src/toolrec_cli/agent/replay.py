@@ -22,7 +22,8 @@ def recorded(runs: Path, name: str | None, users: list[str] | None) -> Iterator[
     found, asked = read_users(run.path / TRAJECTORIES, users)
     for user_id in users:
         if user_id not in found:
-            raise UsageError(unknown("user", user_id, asked, hint=f"{run.name} asked {len(asked):,} users."))
+            hint = f"{run.name} asked {len(asked):,} users."
+            raise UsageError(unknown("user", user_id, asked, hint=hint, option="--user"))
     return iter([found[user_id] for user_id in dict.fromkeys(users)])
 
 

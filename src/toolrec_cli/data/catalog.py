@@ -138,7 +138,7 @@ class Catalog:
     def attribute(self, name: str) -> Attribute:
         """The attribute called `name`. Raises UsageError with the near miss."""
         if name not in self.attributes:
-            raise UsageError(unknown("attribute", name, self.attributes))
+            raise UsageError(unknown("attribute", name, self.attributes, option="--attr"))
         return self.attributes[name]
 
     def values(self, name: str) -> list[Any]:

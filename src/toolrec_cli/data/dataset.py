@@ -104,7 +104,7 @@ class Dataset:
         found = ids.index_of(user_id)
         if found is None:
             hint = f"{self.name} has {self.n_users:,} users, such as {ids[0]!r} and {ids[-1]!r}."
-            raise UsageError(unknown("user", user_id, _comparable(ids, user_id), hint=hint))
+            raise UsageError(unknown("user", user_id, _comparable(ids, user_id), hint=hint, option="--user"))
         return found
 
     def user_indices(self, user_ids: Sequence[str]) -> IntArray:
@@ -176,8 +176,11 @@ _COMPARED = 100_000
 
 
 def _comparable(ids: pl.Series, name: str) -> list[str]:
-    """The ids among which a near miss of `name` is looked for: all, or of very many those of the same beginning and length."""
-    if len(ids) > _COMPARED:
-        alike = ids.str.starts_with(name[:2]) & (ids.str.len_chars().cast(pl.Int64) - len(name)).abs().le(1)
-        ids = ids.filter(alike).head(_COMPARED)
-    return ids.to_list()
+    """The ids among which a near miss of `name` is looked for: all, or of very many those of the same beginning and length, and
+    those that it is made of, with commas between them.
+    """
+    if len(ids) <= _COMPARED:
+        return ids.to_list()
+    alike = ids.str.starts_with(name[:2]) & (ids.str.len_chars().cast(pl.Int64) - len(name)).abs().le(1)
+    parts = [part.strip() for part in name.split(",")]
+    return [*ids.filter(alike).head(_COMPARED).to_list(), *ids.filter(ids.is_in(parts)).to_list()]

@@ -35,7 +35,7 @@ class Before:
         for user_id in users:
             if user_id not in self._positions:
                 hint = f"{self._name} asked {len(self._positions):,} users."
-                raise UsageError(unknown("user", user_id, self._positions, hint=hint))
+                raise UsageError(unknown("user", user_id, self._positions, hint=hint, option="--user"))
 
     def trajectory(self, user_id: str) -> Trajectory:
         """One user's."""

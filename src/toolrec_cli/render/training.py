@@ -33,14 +33,19 @@ _WIDE, _TALL = 48, 5
 
 def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
     """The run's directory and its best figure on stdout; what to type next on stderr."""
-    result = run.manifest.result
     if as_json:
-        print_json({"schema_version": 1, "run": str(run.path), **result})
+        print_json({"schema_version": 1, "run": str(run.path), **run.manifest.result})
         return
+    _print_best(run)
+    say(f"Next: {following}", style="dim")
+
+
+def _print_best(run: RunDir) -> None:
+    """The directory and the best figure; the learning curve, and what an encoder adds to its backbone, on stderr."""
+    result = run.manifest.result
     stdout().print(Text(f"{run.path}\n{trained(result)}"), soft_wrap=True)
     for line in [*learning_curve(result["curve"]), *beside_backbone(result)]:
         say(line)
-    say(f"Next: {following}", style="dim")
 
 
 def trained(result: Mapping[str, Any]) -> str:
@@ -110,24 +115,26 @@ def learned(result: Mapping[str, Any]) -> list[str]:
 
 
 def print_encoders(runs: Sequence[RunDir], *, as_json: bool, following: str) -> None:
-    """One encoder with its controls, or a table of several, on stdout."""
-    if as_json and len(runs) > 1:
-        encoders = [{"run": str(run.path), **run.manifest.result} for run in runs]
-        print_json({"schema_version": 1, "encoders": encoders})
-        return
-    if len(runs) == 1:
-        print_trained(runs[0], as_json=as_json, following=following)
+    """One encoder with its controls, or a table of several, on stdout; what to type next on stderr, last."""
     if as_json:
+        _print_documents(runs)
         return
     if len(runs) > 1:
         stdout().print(_encoders(runs))
         for run in runs:
             stdout().print(Text(str(run.path)), soft_wrap=True)
-        say(f"Next: {following}", style="dim")
-    elif "controls" in runs[0].manifest.result:
-        stdout(width_when_piped=WIDE).print(drawn(controls(runs[0].manifest.result), SIMPLE))
+    else:
+        _print_best(runs[0])
+        if "controls" in runs[0].manifest.result:
+            stdout(width_when_piped=WIDE).print(drawn(controls(runs[0].manifest.result), SIMPLE))
     for run in runs:
         _say_share(run.manifest.result)
+    say(f"Next: {following}", style="dim")
+
+
+def _print_documents(runs: Sequence[RunDir]) -> None:
+    encoders = [{"run": str(run.path), **run.manifest.result} for run in runs]
+    print_json({"schema_version": 1, **(encoders[0] if len(runs) == 1 else {"encoders": encoders})})
 
 
 def _say_share(result: dict[str, Any]) -> None:
