@@ -43,6 +43,19 @@ def test_the_command_gets_the_group_and_typer_its_fields_in_their_order() -> Non
     assert called("--height", "2", "--bold", "--width", "5")[1][1:3] == [True, Size(5, 2)]
 
 
+def test_options_of_a_group_with_a_heading_stand_under_it_and_nowhere_else() -> None:
+    """`--workers` is another verb's too, and stays among its options there."""
+    shown = toolrec_help("replay")
+    plain, supposed = (part.partition("╰")[0] for part in shown.split("╭─ ")[2:4])
+    for option in ("--what-if", "--yes", "--resume", "--allow-drift", "--out", "--workers"):
+        assert (f" {option} " in plain, f" {option} " in supposed) == (False, True), option
+    assert " --workers " in toolrec_help("recommend").split("╭─ Options")[1].partition("╰")[0]
+
+
+def toolrec_help(verb: str) -> str:
+    return CliRunner().invoke(app, [verb, "--help"], env={"COLUMNS": "120"}).stdout
+
+
 def test_a_field_is_checked_as_any_option_is() -> None:
     assert called("--width", "0") == (2, [])
     assert called("--size", "1") == (2, [])

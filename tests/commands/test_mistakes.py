@@ -54,6 +54,15 @@ MISTAKES = [
     ("replay BACKBONE", 3, ["is a pretrain run: it has no trajectories."]),
     ("replay", 3, ["has trajectories.", "Type: toolrec recommend --user 42 --trace"]),
     ("pretrain --out OUT", 2, ["is there already.", "Choose another --out"]),
+    (
+        "recommend --user 42 --backbone sasrec",
+        3,
+        ["'sasrec' is a kind of backbone.", "Type: --backbone BACKBONE for the"],
+    ),
+    ("eval --backbone bert4rec", 3, ["No bert4rec is trained on 'sample'.", "pretrain sample --backbone bert4rec"]),
+    ("stress", 2, ["What is to go wrong, ids or histories?", "toolrec stress ids", "or toolrec stress histories"]),
+    ("stress sample", 2, ["What is to go wrong, ids or histories?", "Type: toolrec stress ids sample"]),
+    ("stress idz sample", 2, ["There is no stress 'idz'. Did you mean 'ids'?"]),
     # option values
     ("pretrain --backbone sasrek", 2, ["There is no backbone 'sasrek'. Did you mean 'sasrec'?"]),
     ("pretrain --loss bprr", 2, ["There is no loss 'bprr'. Did you mean 'bpr'?"]),

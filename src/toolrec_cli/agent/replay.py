@@ -7,6 +7,7 @@ from toolrec_cli.agent.codec import read_trajectories, read_users
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.errors import InputError, UsageError, unknown
 from toolrec_cli.storage.run_dir import RunDir, find_run, list_runs
+from toolrec_cli.wording import counted
 
 TRAJECTORIES = "trajectories.jsonl"
 
@@ -22,7 +23,7 @@ def recorded(runs: Path, name: str | None, users: list[str] | None) -> Iterator[
     found, asked = read_users(run.path / TRAJECTORIES, users)
     for user_id in users:
         if user_id not in found:
-            hint = f"{run.name} asked {len(asked):,} users."
+            hint = f"{run.name} asked {counted(len(asked), 'user')}."
             raise UsageError(unknown("user", user_id, asked, hint=hint, option="--user"))
     return iter([found[user_id] for user_id in dict.fromkeys(users)])
 

@@ -1,10 +1,11 @@
 """Options that belong together, said once for every verb: a dataclass of them is one parameter of a command."""
 
+import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import wraps
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -12,7 +13,8 @@ import typer
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """A command, with its context first, that has dataclasses among its parameters: each of their fields is an option of its own.
 
-    A field is annotated as a parameter would be, and has its default. The command is called with the dataclasses.
+    A field is annotated as a parameter would be, and has its default. The command is called with the dataclasses. In the help,
+    the options of one with a `PANEL` stand under that heading.
     """
     own = inspect.signature(command, eval_str=True)
     groups: dict[str, Any] = {
@@ -20,7 +22,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     }
     flat: list[inspect.Parameter] = []
     for name, parameter in own.parameters.items():
-        flat += map(_parameter, fields(groups[name])) if name in groups else [_by_name(parameter)]
+        flat += _parameters(groups[name]) if name in groups else [_by_name(parameter)]
 
     @wraps(command)
     def ungrouped(ctx: typer.Context, **given: Any) -> None:
@@ -43,6 +45,20 @@ def _by_name(parameter: inspect.Parameter) -> inspect.Parameter:
     return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
 
 
-def _parameter(each: "Field[Any]") -> inspect.Parameter:
+def _parameters(group: Any) -> list[inspect.Parameter]:
+    panel = getattr(group, "PANEL", None)
+    return [_parameter(each, panel) for each in fields(group)]
+
+
+def _parameter(each: "Field[Any]", panel: str | None) -> inspect.Parameter:
     default = inspect.Parameter.empty if each.default is MISSING else each.default
-    return inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=each.type)
+    annotation = _in_panel(each.type, panel) if panel else each.type
+    return inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _in_panel(annotation: Any, panel: str) -> Any:
+    """The annotation of an option, which may be another verb's too, with the heading under which the help shows it here."""
+    of, option = get_args(annotation)
+    option = copy.copy(option)
+    option.rich_help_panel = panel
+    return Annotated[of, option]

@@ -25,7 +25,7 @@ BaseUrl = Annotated[
     typer.Option(
         "--base-url",
         metavar="URL",
-        help="An OpenAI-compatible server: http://localhost:11434/v1. Default: OPENAI_BASE_URL, else OpenAI.",
+        help="An OpenAI-compatible server, as http://HOST:PORT/v1. Default: OPENAI_BASE_URL, else OpenAI.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -10,7 +10,7 @@ import typer
 DatasetName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[DATASET]", help="A prepared data set. Default: the only one there is; in an empty folder, the sample."
+        metavar="DATASET", help="A prepared data set. Default: the only one there is; in an empty folder, the sample."
     ),
 ]
 Workspace = Annotated[

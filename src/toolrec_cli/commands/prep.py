@@ -17,7 +17,7 @@ def prep(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="[SOURCE]",
+            metavar="SOURCE",
             help="sample, table for your own files, or one of: ml-1m, ml-32m, amazon, yelp, recbole, …",
         ),
     ] = "sample",

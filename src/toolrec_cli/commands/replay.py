@@ -40,7 +40,7 @@ def replay(
     *,
     run: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="A run's directory or name. Default: the newest with trajectories."),
+        typer.Argument(metavar="RUN", help="A run's directory or name. Default: the newest with trajectories."),
     ] = None,
     shown: Shown,
     against: Annotated[
@@ -117,13 +117,15 @@ def _verify(workspace: Path, name: str | None, users: list[str] | None) -> None:
     from toolrec_cli.operations.verifying import verify
     from toolrec_cli.render.console import say
     from toolrec_cli.render.progress import bars
+    from toolrec_cli.wording import counted
 
     setting = Setting(workspace)
     run = run_with_trajectories(setting.runs, name)
     with bars() as progress:
         n_same = verify(setting, open_dataset(workspace, run.manifest.dataset), run, users, progress)
-    users_said = f"{n_same:,} user{'' if n_same == 1 else 's'}"
-    say(f"{users_said} explored anew: every thought, action and observation is as recorded.", style="green")
+    say(
+        f"{counted(n_same, 'user')} explored anew: every thought, action and observation is as recorded.", style="green"
+    )
 
 
 def _compare(workspace: Path, one: str | None, other: str, shown: Shown, *, as_json: bool) -> None:

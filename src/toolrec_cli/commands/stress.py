@@ -1,6 +1,7 @@
 """toolrec stress"""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -16,7 +17,10 @@ def stress(
     ctx: typer.Context,
     *,
     kind: Annotated[
-        Literal["ids", "histories"] | None, typer.Argument(metavar="ids|histories", help="What goes wrong.")
+        str | None,
+        typer.Argument(
+            metavar="ids|histories", help="What goes wrong: names (ids), or histories; not said with --resume."
+        ),
     ] = None,
     dataset: options.DatasetName = None,
     users: options.UsersOrAll = "500",
@@ -39,14 +43,12 @@ def stress(
     [bold]toolrec stress histories ml-1m --users all[/bold]
     """
     from toolrec_cli.commands import ready
-    from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.stressing import StressPlan
     from toolrec_cli.operations.stressing import stress as run_stress
     from toolrec_cli.render.progress import bars
     from toolrec_cli.render.variants import print_comparison, say_recorded
 
-    if kind is None:
-        raise UsageError("What is to go wrong?", hint="Type: toolrec stress ids, or toolrec stress histories.")
+    kind = _known(kind, output.workspace)
     shares = tuple(rate / 100 for rate in options.cutoffs(rates or ["1,5,20"], option="--rate"))
     n_users = options.number_or_all(users, "--users")
     found = ready.dataset(output.workspace, dataset)
@@ -61,3 +63,20 @@ def stress(
         run, compared = run_stress(setting, found, kind, plan, progress, again)
     print_comparison(compared, as_json=output.as_json)
     say_recorded(run.path)
+
+
+def _known(kind: str | None, workspace: Path) -> str:
+    """What is to go wrong. Raises UsageError where it was not said, not even when a data set was."""
+    from toolrec_cli.data.library import prepared
+    from toolrec_cli.errors import UsageError, unknown
+    from toolrec_cli.operations.stressing import KINDS
+
+    if kind in KINDS:
+        return kind
+    if kind is None or kind in prepared(workspace):
+        dataset = "" if kind is None else f" {kind}"
+        both = ", or ".join(options.command(f"stress {each}{dataset}", workspace) for each in KINDS)
+        raise UsageError("What is to go wrong, ids or histories?", hint=f"Type: {both}")
+    raise UsageError(
+        unknown("stress", kind, KINDS), hint="Type: toolrec stress ids DATASET, or toolrec stress histories DATASET"
+    )

@@ -4,40 +4,32 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 
 from toolrec_cli.commands import model_options as llm
 from toolrec_cli.commands import options
 
-_PANEL = "What if"
-
 
 @dataclass(frozen=True)
 class Supposed:
     """What is supposed, and how the run that finds out goes."""
 
+    PANEL: ClassVar[str] = "What if"
     what_if: Annotated[
         list[str] | None,
         typer.Option(
             "--what-if",
             metavar="NAME=VALUE",
             help="Explore anew with this changed: memory=off, rank=off, attributes=A,B, max-rounds=N, backbone=RUN, fusion=NAME.",
-            rich_help_panel=_PANEL,
         ),
     ] = None
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Ask the model what is not on record, unasked.", rich_help_panel=_PANEL)
-    ] = False
-    resume: Annotated[
-        str | None, typer.Option("--resume", metavar="RUN", help="Go on with a what-if run.", rich_help_panel=_PANEL)
-    ] = None
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask the model what is not on record, unasked.")] = False
+    resume: Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Go on with a what-if run.")] = None
     allow_drift: Annotated[
         bool,
-        typer.Option(
-            "--allow-drift", help="Resume although something has changed; it is recorded.", rich_help_panel=_PANEL
-        ),
+        typer.Option("--allow-drift", help="Resume although something has changed; it is recorded."),
     ] = False
     out: options.Out = None
     workers: options.Workers = None
@@ -90,6 +82,7 @@ def _print(run: Any, found: Any, parent: Any, workspace: Path, *, as_json: bool)
     from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
     from toolrec_cli.render.what_if import print_what_if
+    from toolrec_cli.wording import counted
 
     print_what_if(found, as_json=as_json)
     say_usage(run.manifest.result, kept="the record or the cache")
@@ -99,7 +92,8 @@ def _print(run: Any, found: Any, parent: Any, workspace: Path, *, as_json: bool)
     say(f"Recorded in {run.path}. Side by side: {side_by_side}", style="dim")
     if found.told and (n := found.told.n_unasked):
         go_on = options.command(f"replay --resume {run.path} --yes", workspace)
-        say(f"{n:,} users left the record, and the model was not asked for them. To ask it: {go_on}", style="red")
+        left = counted(n, "user")
+        say(f"Left the record, and the model was not asked for them: {left}. To ask it: {go_on}", style="red")
         raise typer.Exit(PARTLY)
 
 

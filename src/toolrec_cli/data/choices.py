@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from toolrec_cli.errors import UsageError, unknown
+from toolrec_cli.wording import counted
 
 LEAVE_ONE_OUT = "leave-one-out"
 TIME = "time"
@@ -69,7 +70,8 @@ class Step:
     items: int
 
     def __str__(self) -> str:
-        return f"{self.step}: {self.interactions:,} interactions, {self.users:,} users, {self.items:,} items left out."
+        users, items = counted(self.users, "user"), counted(self.items, "item")
+        return f"{self.step}: {counted(self.interactions, 'interaction')}, {users}, {items} left out."
 
 
 PRESETS: dict[str, dict[str, Any]] = {

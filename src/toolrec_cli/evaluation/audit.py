@@ -13,6 +13,7 @@ import numpy.typing as npt
 from toolrec_cli.evaluation.metrics import first_occurrence
 from toolrec_cli.evaluation.significance import Interval, intervals
 from toolrec_cli.seeds import stream
+from toolrec_cli.wording import counted
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -149,7 +150,7 @@ def reading(rows: tuple[AuditRow, ...], k: int) -> tuple[str, str]:
         )
     share = 100 * (most - base) / most if most else 0.0
     first = (
-        f"Counted strictly ({STRICT.spoken}) NDCG@{k} is {base:.4f} over {strict.n_users:,} users; counted most kindly "
+        f"Counted strictly ({STRICT.spoken}) NDCG@{k} is {base:.4f} over {counted(strict.n_users, 'user')}; counted most kindly "
         f"({best.counting.spoken}) {most:.4f} over {best.n_users:,}: {share:.1f} % of that figure is counting."
     )
     single = {

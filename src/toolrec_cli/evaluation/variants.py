@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from toolrec_cli.evaluation.report import paired_differences, scored
 from toolrec_cli.evaluation.significance import Interval, Paired
+from toolrec_cli.wording import counted
 
 IntArray = npt.NDArray[np.int64]
 SCHEMA_VERSION = 1
@@ -100,14 +101,14 @@ def reading(rows: Sequence[VariantRow], reference: str, k: int) -> tuple[str, st
     sure = {name: each for name, each in others.items() if each.p_holm is not None and each.p_holm < 0.05}
     n_users = rows[0].metrics[metric].n
     if mean[best] == mean[worst] and all(each.low == each.high == 0 for each in others.values()):
-        alike = f"NDCG@{k} is {mean[reference]:.4f} by each of them, over {n_users:,} users."
+        alike = f"NDCG@{k} is {mean[reference]:.4f} by each of them, over {counted(n_users, 'user')}."
         return (
             alike,
             f"For no user it differs: nothing is told of the {len(others)} but that these users do not part them.",
         )
     first = (
         f"NDCG@{k} runs from {mean[worst]:.4f} ({worst}) to {mean[best]:.4f} ({best}); the reference, {reference}, has "
-        f"{mean[reference]:.4f} over {n_users:,} users."
+        f"{mean[reference]:.4f} over {counted(n_users, 'user')}."
     )
     if not sure:
         least = max((each.detectable or 0.0 for each in others.values()), default=0.0)

@@ -70,7 +70,7 @@ def find_backbone(runs: Path, dataset: Dataset, name: str | None) -> tuple[RunDi
     Raises InputError with the next command to type.
     """
     if name is not None:
-        run = find_run(runs, name)
+        run = _named(runs, dataset, name)
         card = read_card(run.path / "model")
         if card.role != "backbone":
             raise InputError(
@@ -118,6 +118,21 @@ def choose_backbone(runs: Path, dataset: Dataset, name: str | None, *, full: boo
                 else Chosen(run, read_card(run.path / "model"), run.name, newest)
             )
     return Chosen(newest, card)
+
+
+def _named(runs: Path, dataset: Dataset, name: str) -> RunDir:
+    """The run called `name`. Raises InputError with the near miss; of a kind of backbone, with the newest run of that kind."""
+    try:
+        return find_run(runs, name)
+    except InputError:
+        if name not in BACKBONES.names():
+            raise
+    newest = find_backbones(runs, dataset).get(name)
+    if newest is not None:
+        hint = f"Type: --backbone {newest.name} for the newest {name} on {dataset.name!r}."
+    else:
+        hint = f"No {name} is trained on {dataset.name!r}. Type: toolrec pretrain {dataset.name} --backbone {name}"
+    raise InputError(f"--backbone takes a run here, and {name!r} is a kind of backbone.", hint=hint)
 
 
 def find_backbones(runs: Path, dataset: Dataset) -> dict[str, RunDir]:

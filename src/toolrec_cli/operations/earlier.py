@@ -9,6 +9,7 @@ from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.operations.record import Record
 from toolrec_cli.operations.resuming import ASKED_FILE, asked
 from toolrec_cli.storage.run_dir import RunDir
+from toolrec_cli.wording import counted
 
 
 class Before:
@@ -34,7 +35,7 @@ class Before:
         """Raises UsageError, with the near miss, for the first of `users` who is not on record."""
         for user_id in users:
             if user_id not in self._positions:
-                hint = f"{self._name} asked {len(self._positions):,} users."
+                hint = f"{self._name} asked {counted(len(self._positions), 'user')}."
                 raise UsageError(unknown("user", user_id, self._positions, hint=hint, option="--user"))
 
     def trajectory(self, user_id: str) -> Trajectory:

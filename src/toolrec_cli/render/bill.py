@@ -8,6 +8,7 @@ from rich.text import Text
 
 from toolrec_cli.llm.estimates import Bill, DryRun
 from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.wording import counted
 
 SCHEMA_VERSION = 1
 
@@ -33,13 +34,15 @@ def print_dry_runs(found: Sequence[DryRun], *, as_json: bool) -> None:
 
 def _print_bill(found: DryRun) -> None:
     bill = found.estimate
-    about = f"{found.model} at {found.base_url}, protocol {found.protocol}: {bill.users:,} users; nothing was asked"
-    table = Table(title=foreign(about, "bold"), title_justify="left", box=None, padding=(0, 1), header_style="dim")
+    console = stdout()
+    about = f"{found.model} at {found.base_url}, protocol {found.protocol}: {counted(bill.users, 'user')}; nothing was asked"
+    console.print(foreign(about, "bold"), soft_wrap=True)  # no title of the table, which is narrower
+    table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
     for column in ("", "calls", "tokens in", "tokens out", "dollars"):
         table.add_column(column, justify="right" if column else "left")
     table.add_row("at most", *_cells(bill.most))
     table.add_row("expected", *_cells(bill.expected))
-    stdout().print(table)
+    console.print(table)
 
 
 def _say_what_counts(price_source: str) -> None:

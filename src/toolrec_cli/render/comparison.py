@@ -11,6 +11,7 @@ from toolrec_cli.agent.comparing import Compared, compared
 from toolrec_cli.agent.trajectory import Shown, Step, Trajectory
 from toolrec_cli.render.console import foreign, print_json_line, stdout
 from toolrec_cli.render.trace import spoken_action
+from toolrec_cli.wording import counted
 
 Pair = tuple[Trajectory, Trajectory]
 SCHEMA_VERSION = 1
@@ -29,7 +30,7 @@ def print_comparison(pairs: Iterable[Pair], *, side_by_side: bool, as_json: bool
     found = [compared(*pair) for pair in pairs]
     stdout().print(_summary(found))
     same = sum(each.same_order for each in found)
-    stdout().print(Text(f"{same:,} of {len(found):,} users have the same list.", style="dim"))
+    stdout().print(Text(f"The same list: {same:,} of {counted(len(found), 'user')}.", style="dim"))
 
 
 def _summary(found: Sequence[Compared]) -> Table:

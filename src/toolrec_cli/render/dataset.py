@@ -7,6 +7,7 @@ from rich.text import Text
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.render.console import clean, foreign, stderr, stdout
+from toolrec_cli.wording import sized
 
 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
@@ -19,10 +20,7 @@ def print_dataset(dataset: Dataset) -> None:
     card, console = dataset.card, stdout()
     counts = card.counts
     console.print(Text(f"{card.name}  ({dataset.directory})", style="bold"))
-    console.print(
-        f"{counts['users']:,} users · {counts['items']:,} items · {counts['interactions']:,} interactions · "
-        f"density {_density(dataset):.3%}"
-    )
+    console.print(f"{sized(counts)} · density {_density(dataset):.3%}")
     parts = " · ".join(f"{name} {counts[name]:,}" for name in ("train", "validation", "test"))
     console.print(f"{card.split}: {parts}")
     table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)

@@ -10,6 +10,7 @@ from rich.text import Text
 from toolrec_cli.operations.doctoring import Consultation, Examination
 from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
 from toolrec_cli.render.listing import size
+from toolrec_cli.wording import counted
 
 _STYLES = {"yes": "green", "ignored": "yellow", "refused": "red", "failed": "red", "unclear": "dim"}
 
@@ -43,7 +44,7 @@ def print_examination(found: Examination, *, as_json: bool) -> None:
     console.print(Text(" · ".join(f"{name} {number or 'missing'}" for name, number in found.packages.items())))
     console.print(foreign(f"Workspace {found.workspace} · {size(found.free)} free"), soft_wrap=True)
     usable = [line for line in found.datasets if line.problem is None]
-    named = ", ".join(f"{line.name} ({line.counts['users']:,} users)" for line in usable) or "none"
+    named = ", ".join(f"{line.name} ({counted(line.counts['users'], 'user')})" for line in usable) or "none"
     console.print(foreign(f"Data sets: {named}"), soft_wrap=True)
     counted = ", ".join(f"{number:,} {status}" for status, number in sorted(found.runs.items())) or "none"
     console.print(foreign(f"Runs: {counted}"))

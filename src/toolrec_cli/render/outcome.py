@@ -10,6 +10,7 @@ from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.operations.deriving import Outcome
 from toolrec_cli.render.console import clean, print_json_line, say, stdout
 from toolrec_cli.render.ranking import ranking_document
+from toolrec_cli.wording import counted
 
 
 def print_documents(done: Iterable[Trajectory]) -> None:
@@ -49,7 +50,9 @@ def retrieval(result: Mapping[str, Any]) -> list[str]:
     if found := result.get("indexes"):
         recalls = ", ".join(f"{card['recall']:.1%} ({name})" for name, card in found.items())
         queries = max(card["queries"] for card in found.values())
-        lines.append(f"Retrieved by an index, which finds of the best 100 items {recalls}: {queries} users asked.")
+        lines.append(
+            f"Retrieved by an index, which finds of the best 100 items {recalls}: {counted(queries, 'user')} asked."
+        )
     if why := result.get("unindexed"):
         lines.append(f"Every item was scored: {why}.")
     return lines

@@ -17,6 +17,7 @@ from toolrec_cli.data.profiling.times import Times
 from toolrec_cli.operations.profiling import Profile
 from toolrec_cli.render.console import foreign, print_json, stdout
 from toolrec_cli.render.plots import bar, columns, curve
+from toolrec_cli.wording import sized
 
 _BAR = 24
 _PLOT = (36, 8)
@@ -71,10 +72,7 @@ def _counts(profile: Profile) -> list[RenderableType]:
     parts = " · ".join(f"{name} {counts[name]:,}" for name in ("train", "validation", "test") if name in counts)
     return [
         foreign(f"{profile.name}  ({profile.directory})", "bold"),
-        Text(
-            f"{counts['users']:,} users · {counts['items']:,} items · {counts['interactions']:,} interactions · "
-            f"density {profile.density:.3%}"
-        ),
+        Text(f"{sized(counts)} · density {profile.density:.3%}"),
         foreign(f"source {profile.source} · {profile.split}: {parts}"),
     ]
 

@@ -12,6 +12,7 @@ from toolrec_cli.render.bill import spoken_usage
 from toolrec_cli.render.console import print_json, say, stdout
 from toolrec_cli.render.figures import heading, spoken, spoken_difference, spoken_p
 from toolrec_cli.render.sheet import Column, Line, Sheet, drawn, figures
+from toolrec_cli.wording import counted
 
 FAILURES_SHOWN = 10
 WIDE = 160
@@ -66,8 +67,8 @@ def warnings(report: Report) -> list[str]:
     if not report.out_of_reach:
         return []
     return [
-        f"Of {report.out_of_reach:,} users the held-out item is in the history already: it is masked, a miss in every row. "
-        "toolrec prep --deduplicate last keeps one of each."
+        f"Of {counted(report.out_of_reach, 'user')} the held-out item is in the history already: it is masked, a miss in every "
+        "row. toolrec prep --deduplicate last keeps one of each."
     ]
 
 
@@ -82,7 +83,7 @@ def failures(report: Report) -> Iterable[tuple[str, str]]:
 
 def _accuracy(report: Report, k: str) -> Sheet:
     title = (
-        f"{report.dataset}, {report.split} split, n = {report.n_users:,} users, full ranking, history masked; "
+        f"{report.dataset}, {report.split} split, n = {counted(report.n_users, 'user')}, full ranking, history masked; "
         f"mean [95 % interval]"
     )
     main = f"ndcg@{k}"

@@ -14,6 +14,7 @@ from toolrec_cli.data.catalog import Value
 from toolrec_cli.llm.messages import Usage
 from toolrec_cli.render.console import clean, foreign, stderr, stdout
 from toolrec_cli.tools.protocol import Action, Exchange
+from toolrec_cli.wording import counted
 
 _LONGEST = 60
 """Characters shown of one attribute value."""
@@ -189,7 +190,7 @@ def spoken_exchanges(exchanges: Sequence[Exchange]) -> str:
     cached = sum(each.from_cache for each in exchanges)
     seconds = sum(each.seconds for each in exchanges)
     parts = [
-        f"{len(exchanges)} call{'' if len(exchanges) == 1 else 's'}{_aside(cached, 'from the cache')}",
+        f"{counted(len(exchanges), 'call')}{_aside(cached, 'from the cache')}",
         f"{usage.input_tokens:,} tokens in{_aside(usage.cached_tokens, 'cached')}",
         f"{usage.output_tokens:,} out{_aside(usage.reasoning_tokens, 'reasoning')}",
         *([f"{seconds:.1f} s"] if seconds else []),

@@ -11,6 +11,7 @@ from toolrec_cli.render.figures import spoken, spoken_difference, spoken_p
 from toolrec_cli.render.plots import bar
 from toolrec_cli.render.report import WIDE
 from toolrec_cli.render.sheet import Column, Line, Sheet, drawn, figures
+from toolrec_cli.wording import counted
 
 _BAR = 16
 _NAME = 30
@@ -34,8 +35,9 @@ def print_comparison(found: Comparison, *, as_json: bool) -> None:
 
 def asked(found: Comparison) -> str:
     """Of whom, and what."""
-    users = f"{found.n_users:,}" + ("" if found.n_users == found.n_possible else f" of {found.n_possible:,}")
-    return f"{found.dataset}, {found.split} split, n = {users} users; mean [95 % interval]. {found.question}"
+    of = "" if found.n_users == found.n_possible else f"{found.n_users:,} of "
+    users = f"{of}{counted(found.n_possible, 'user')}"
+    return f"{found.dataset}, {found.split} split, n = {users}; mean [95 % interval]. {found.question}"
 
 
 def compared(found: Comparison, *, bars: bool = False) -> Sheet:

@@ -10,6 +10,7 @@ from toolrec_cli.render.console import foreign, print_json, say, stdout
 from toolrec_cli.render.figures import heading, spoken, spoken_difference, spoken_p
 from toolrec_cli.render.report import WIDE
 from toolrec_cli.render.sheet import Line, Sheet, columns, drawn, figures
+from toolrec_cli.wording import counted
 
 _NAMED = 5
 """Items, and users who left the record, that are told by name."""
@@ -37,7 +38,7 @@ def print_what_if(found: WhatIf, *, as_json: bool) -> None:
 
 def supposed(found: WhatIf) -> str:
     """The question."""
-    return f"{found.dataset}, {found.n_users:,} users of {found.parent}: what if {', '.join(found.supposed)}?"
+    return f"{found.dataset}, {counted(found.n_users, 'user')} of {found.parent}: what if {', '.join(found.supposed)}?"
 
 
 def explored(found: WhatIf) -> Sheet:
@@ -85,8 +86,7 @@ def of_lists(found: WhatIf) -> list[str]:
     ):
         if total:
             most = ", ".join(f"{found.titles.get(item, item)} ({count:,})" for item, count in items[:_NAMED])
-            places = f"{total:,} place{'' if total == 1 else 's'}"
-            lines.append(f"{name}: {places}. For most users: {most}.")
+            lines.append(f"{name}: {counted(total, 'place')}. For most users: {most}.")
     return lines
 
 
@@ -101,7 +101,7 @@ def metrics(found: WhatIf) -> Sheet | None:
             versus = (now.versus or {})[name]
             means = (spoken(then), spoken(now.metrics[name]), spoken_difference(versus), spoken_p(versus.p_value))
             lines.append(Line((heading(name), *means)))
-    title = f"{found.split} split, n = {found.n_scored:,} users; mean [95 % interval], paired"
+    title = f"{found.split} split, n = {counted(found.n_scored, 'user')}; mean [95 % interval], paired"
     return Sheet(title, figures("metric", RECORDED, SUPPOSED, f"{SUPPOSED} − {RECORDED}", "p"), tuple(lines))
 
 
@@ -110,7 +110,7 @@ def of_record(found: WhatIf) -> list[str]:
     told = found.told
     if told is None:
         return []
-    lines = [f"On the record: {told.n_stayed:,} users were answered from it alone."]
+    lines = [f"Answered from the record alone: {counted(told.n_stayed, 'user')}."]
     if told.departures:
         where = spoken_departures(told.departures)
         lines.append(f"Left it: {len(told.departures):,}, of whom {told.n_asked:,} were asked further. {where}")
@@ -121,8 +121,7 @@ def spoken_departures(left: Sequence[Departure]) -> str:
     """ "At step 1, the system text: 12 users; at step 2, what came of round 1: 3 users. The first: user 7, step 1; …"."""
     places = Counter((each.step, each.part) for each in left)
     said = "; ".join(
-        f"at step {step}, {part}: {count:,} user{'' if count == 1 else 's'}"
-        for (step, part), count in sorted(places.items())
+        f"at step {step}, {part}: {counted(count, 'user')}" for (step, part), count in sorted(places.items())
     )
     first = ", ".join(f"{each.user_id} (step {each.step})" for each in left[:_NAMED])
     more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
@@ -132,7 +131,7 @@ def spoken_departures(left: Sequence[Departure]) -> str:
 def say_bill(left: Sequence[Departure], found: DryRun) -> None:
     """On stderr: who left the record, and what it takes to ask the model for them."""
     bill = found.estimate
-    say(f"{len(left):,} users leave the record. {spoken_departures(left)}")
+    say(f"{counted(len(left), 'user')} leave{'s' * (len(left) == 1)} the record. {spoken_departures(left)}")
     say(
         f"To ask {found.model} at {found.base_url} for them: {_spoken_bill(bill.expected)} to be expected, "
         f"{_spoken_bill(bill.most)} at most; what is on record or in the cache costs nothing. Prices: {bill.price_source}."

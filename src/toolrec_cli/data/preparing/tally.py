@@ -8,6 +8,7 @@ import polars as pl
 
 from toolrec_cli.data.interactions import Part
 from toolrec_cli.data.preparing.splits import MIN_LENGTH, PARTS, Codes, TimeCuts
+from toolrec_cli.wording import counted
 
 Counts = npt.NDArray[np.int64]
 
@@ -67,7 +68,7 @@ class Tally:
             return []
         said = (
             "Interactions that share their time with another of the same user, taken in input order: "
-            f"{self.n_tied:,}, of {self.n_tied_users:,} users."
+            f"{self.n_tied:,}, of {counted(self.n_tied_users, 'user')}."
         )
         decided = f" Users whose test item is one of these: {self.n_decided:,}."
         return [said + (decided if self.split_by is None else "")]

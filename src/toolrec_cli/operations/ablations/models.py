@@ -12,6 +12,7 @@ from toolrec_cli.operations.bench import Bench
 from toolrec_cli.operations.list_making import BUILTIN
 from toolrec_cli.operations.rivals import DOLLARS_A_THOUSAND, explored, identities, paid, rivals, together
 from toolrec_cli.operations.setting import Setting
+from toolrec_cli.wording import counted
 
 POINT = 0.01
 """Of NDCG."""
@@ -53,7 +54,7 @@ def read(rows: Sequence[VariantRow], reference: str, n: int) -> tuple[str, str]:
     means = ", ".join(f"{row.metrics[metric].mean:.4f} ({row.name})" for row in (one, other, builtin))
     beside = (other.versus_also or {})[metric]
     first = (
-        f"NDCG@{n}: {means}, over {one.metrics[metric].n:,} users. {other.name} against {one.name}: "
+        f"NDCG@{n}: {means}, over {counted(one.metrics[metric].n, 'user')}. {other.name} against {one.name}: "
         f"{beside.difference:+.4f}, {_told(beside)}."
     )
     return first, f"For 1,000 users {_worth(one, metric)}; {_worth(other, metric)}."
