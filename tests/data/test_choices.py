@@ -163,9 +163,9 @@ def test_what_was_chosen_and_what_it_left_out_is_on_the_card_and_said(tmp_path: 
         ("preset", None),
     ]
     assert dataset.card.notes[:3] == (
-        "Rated below 3 or not at all: 1 interactions, 0 users, 0 items left out.",
-        "Repeats of user and item, the first kept: 1 interactions, 0 users, 0 items left out.",
-        "Outside the 2-core: 1 interactions, 1 users, 1 items left out.",
+        "Rated below 3 or not at all: 1 interaction, 0 users, 0 items left out.",
+        "Repeats of user and item, the first kept: 1 interaction, 0 users, 0 items left out.",
+        "Outside the 2-core: 1 interaction, 1 user, 1 item left out.",
     )
     assert dataset.card.counts["interactions"] == 4
     assert parse_card(dataset.directory / "dataset.json") == dataset.card

@@ -143,7 +143,7 @@ def test_ties_in_time_keep_the_input_order_and_are_said() -> None:
     order = [made.items["item_id"][index - 1] for index in made.interactions["item_index"]]
     assert order == ["d", "a", "e", "b", "c"]
     assert made.notes == [
-        "Interactions that share their time with another of the same user, taken in input order: 5, of 1 users. "
+        "Interactions that share their time with another of the same user, taken in input order: 5, of 1 user. "
         "Users whose test item is one of these: 1."
     ]
 

@@ -46,8 +46,8 @@ def print_examination(found: Examination, *, as_json: bool) -> None:
     usable = [line for line in found.datasets if line.problem is None]
     named = ", ".join(f"{line.name} ({counted(line.counts['users'], 'user')})" for line in usable) or "none"
     console.print(foreign(f"Data sets: {named}"), soft_wrap=True)
-    counted = ", ".join(f"{number:,} {status}" for status, number in sorted(found.runs.items())) or "none"
-    console.print(foreign(f"Runs: {counted}"))
+    runs = ", ".join(f"{number:,} {status}" for status, number in sorted(found.runs.items())) or "none"
+    console.print(foreign(f"Runs: {runs}"))
     for problem in found.problems:
         say(f"Wrong: {problem.what} {problem.hint}", style="red")
     if not found.problems:
