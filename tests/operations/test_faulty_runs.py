@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from failing import Failing, the_third
 
 from toolrec_cli.agent.loop import Limits
 from toolrec_cli.data.dataset import Dataset
@@ -52,20 +53,9 @@ ALL = {
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
-@dataclass
-class OneMeetsIt:
-    """Plays well; the third user that it hears of meets `fault` at whatever he asks from his second question on."""
-
-    fault: Fault | None
-    play: PlayedSurrogate = field(default_factory=PlayedSurrogate)
-    users: list[str] = field(default_factory=list[str])
-
-    def __call__(self, asked: dict[str, Any]) -> Scripted:
-        who = asked["messages"][1]["content"]
-        if len(asked["messages"]) == 2 and who.count("\n") < 20 and who not in self.users:
-            self.users.append(who)
-        met = len(asked["messages"]) > 2 and self.users.index(who) == 2
-        return Scripted("x", fault=self.fault) if met and self.fault else self.play(asked)
+def one_meets(fault: Fault | None) -> Failing:
+    """The third user that the server hears of meets it at whatever he asks from his second question on."""
+    return Failing(fault, length=3, whom=the_third)
 
 
 @dataclass
@@ -104,7 +94,7 @@ def test_a_question_that_gets_no_answer_is_its_users_failure(workspace: Path, ti
     """He has the best of what he was shown, and it is said why; the others have lists of their own."""
     slow = fault in (Fault.SLOW_BODY, Fault.TIMEOUT)
     begun = time.monotonic()
-    run, _ = explored(workspace, tiny, OneMeetsIt(fault), 1.5 if slow else 30.0)
+    run, _ = explored(workspace, tiny, one_meets(fault), 1.5 if slow else 30.0)
     assert time.monotonic() - begun < 60
     assert run.manifest.status == "done"
     assert run.manifest.result["statuses"] == {"finished": 7, "forced": 1}
@@ -121,10 +111,10 @@ def test_what_speaks_of_the_server_ends_the_run_and_it_goes_on_from_there(
     workspace: Path, tiny: Dataset, fault: Fault
 ) -> None:
     with pytest.raises(ProviderError) as raised:
-        explored(workspace, tiny, OneMeetsIt(fault), 30.0)
+        explored(workspace, tiny, one_meets(fault), 30.0)
     assert ALL[fault] in raised.value.message
     assert open_run(workspace / "r").manifest.status == "interrupted"
-    run, count = explored(workspace, tiny, OneMeetsIt(None), 30.0)
+    run, count = explored(workspace, tiny, one_meets(None), 30.0)
     assert run.manifest.result["statuses"] == {"finished": N_USERS}
     assert count < N_USERS * 5, "what was answered is not asked again"
 

@@ -1,15 +1,14 @@
 """Whom the server failed to answer, --resume asks again: once each time, paying for nothing twice, everybody on record once."""
 
-import json
 import signal
 import sys
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from failing import Failing
 from killing import Zygote, len_of, on_record, until
 
 from toolrec_cli.agent.codec import decode, encode, read_trajectories, superseded
@@ -28,37 +27,13 @@ from toolrec_cli.operations.runs import lines
 from toolrec_cli.operations.setting import Setting
 from toolrec_cli.operations.verifying import verify
 from toolrec_cli.storage.run_dir import RunDir, open_run
-from toolrec_cli.testing import Fault, LoopbackServer, Scripted
-from toolrec_cli.testing.surrogate import PlayedSurrogate
+from toolrec_cli.testing import Fault, LoopbackServer
 from toolrec_cli.tools.protocol import Action
 
 N_USERS, AT_ONCE = 12, 3
 
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
-
-
-@dataclass
-class Failing:
-    """Plays well, but while `fault` is set it fails at every third user's conversations once they have `length` messages."""
-
-    fault: Fault | None = Fault.SERVER_ERROR
-    length: int = 6
-    play: PlayedSurrogate = field(default_factory=PlayedSurrogate)
-    users: list[str] = field(default_factory=list[str])
-    answered: Counter[str] = field(default_factory=Counter[str])
-    failed: Counter[str] = field(default_factory=Counter[str])
-
-    def __call__(self, asked: dict[str, Any]) -> Scripted:
-        who, question = asked["messages"][1]["content"], json.dumps(asked, sort_keys=True)
-        if who not in self.users and who.count("\n") < 20:
-            self.users.append(who)
-        third = who in self.users and self.users.index(who) % 3 == 1
-        if self.fault and third and len(asked["messages"]) >= self.length:
-            self.failed[question] += 1
-            return Scripted(fault=self.fault)
-        self.answered[question] += 1
-        return self.play(asked)
 
 
 def planned(server: LoopbackServer, **options: Any) -> AgentPlan:
