@@ -1,8 +1,9 @@
 """What is said of progress where nobody is at a terminal, by a clock that is put forward by hand."""
 
 import io
+import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -159,11 +160,28 @@ def test_an_epoch_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert second.startswith("epoch   1   loss  2.5000   validation NDCG@10 0.1000")
 
 
-def test_at_a_terminal_there_is_a_bar_and_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    """A stream that takes itself for a terminal."""
 
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("columns", "named"), [("80", "  NDCG@10 0.1000"), ("120", "   validation NDCG@10 0.1000")])
+def test_an_epoch_fits_on_a_line_of_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: str, named: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys, "stderr", drawn := Terminal())
+    with watching() as (_, on_epoch):
+        on_epoch(replace(EPOCH, epoch=100, positions=9_000_000, seconds=100.0))
+    (line,) = [each for each in drawn.getvalue().splitlines() if "epoch 100" in each]
+    assert named in line
+    assert re.search(r" 90,000 positions/s +100\.0 s.*best", line)
+
+
+def test_at_a_terminal_there_is_a_bar_and_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("toolrec_cli.render.progress_lines.QUIET", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", drawn := Terminal())

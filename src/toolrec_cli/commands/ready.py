@@ -34,7 +34,7 @@ def known(found: Any, users: Sequence[str] = (), attributes: Sequence[str] | Non
 def all_there_are(n_asked: int | None, n_possible: int, who: str) -> None:
     """Say it, where more users are asked for than there are: then all of them are."""
     if n_asked is not None and n_asked > n_possible:
-        say(f"{n_asked:,} users are more than the {n_possible:,} {who}: all of them are asked.")
+        say(f"{n_asked:,} users are more than the {n_possible:,} {who}: all of them are asked.", prose=True)
 
 
 def trained(setting: Any, found: Any) -> None:

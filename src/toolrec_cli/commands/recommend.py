@@ -124,7 +124,7 @@ def _say_how(run: Any, outcome: Any, plan: Any, *, many: bool) -> None:
         say(f"The surrogate went untuned: {why}.", style="dim")
     told_all = plan.before is None
     left_out = "" if told_all else ", which was not told the newest, held-out item (--full-history tells it all)"
-    say(f"By {outcome.surrogate}{left_out}.", style="dim")
+    say(f"By {outcome.surrogate}{left_out}.", style="dim", prose=True)
 
 
 def _one_way(user: list[str] | None, users: str | None, resume: str | None) -> None:

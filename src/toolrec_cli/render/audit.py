@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from toolrec_cli.evaluation.audit import STRICT, Audit
-from toolrec_cli.render.console import foreign, print_json, stdout
+from toolrec_cli.render.console import foreign, print_json, print_prose, stdout
 from toolrec_cli.render.figures import spoken
 from toolrec_cli.render.sheet import Column, Line, Sheet, drawn, figures
 
@@ -16,7 +16,7 @@ def print_audit(audit: Audit, *, as_json: bool) -> None:
     console = stdout()
     console.print(drawn(counted(audit)))
     for sentence in sentences(audit):
-        console.print(foreign(sentence), soft_wrap=True)
+        print_prose(console, foreign(sentence))
 
 
 def counted(audit: Audit) -> Sheet:

@@ -53,6 +53,7 @@ def _say_what_counts(price_source: str) -> None:
         "list, an order of 50 a user, the prompts of five of them, four bytes a token. Not counted: what a server bills above "
         "its token limit, or for tries that the SDK repeats. Answers that are in the cache cost nothing.",
         style="dim",
+        prose=True,
     )
 
 

@@ -69,9 +69,15 @@ def foreign(text: str, style: str = "") -> Text:
     return Text(clean(text), style=style)
 
 
-def say(text: str, style: str = "") -> None:
-    """One line on stderr."""
-    stderr().print(Text(clean(text), style=style), soft_wrap=True)
+def print_prose(console: Console, text: Text) -> None:
+    """A sentence, broken between its words at a terminal and whole elsewhere. A path or a command to copy is not for it."""
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
+def say(text: str, style: str = "", *, prose: bool = False) -> None:
+    """One line on stderr; `prose` holds nothing to copy, and is broken between words."""
+    said, console = Text(clean(text), style=style), stderr()
+    print_prose(console, said) if prose else console.print(said, soft_wrap=True)
 
 
 def say_error(error: ToolRecError) -> None:

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.render.console import clean, foreign, stderr, stdout
+from toolrec_cli.render.console import foreign, say, stdout
 from toolrec_cli.wording import sized
 
 
@@ -34,7 +34,7 @@ def print_dataset(dataset: Dataset) -> None:
 def print_notes(dataset: Dataset) -> None:
     """What was repaired, dropped or decided on the way, on stderr."""
     for note in dataset.card.notes:
-        stderr().print(Text(f"· {clean(note)}", style="dim"), soft_wrap=True)
+        say(f"· {note}", style="dim", prose=True)
 
 
 def _density(dataset: Dataset) -> float:

@@ -57,6 +57,10 @@ def _bars(console: Console, *, shown: bool) -> Generator[Callback]:
         yield update
 
 
+_ROOMY = 96
+"""Characters that an epoch's line takes in full."""
+
+
 @contextmanager
 def watching() -> Generator[tuple[Callback, Callable[[Any], None]]]:
     """What a training calls while it works: a bar, and a line an epoch with loss, validation NDCG@10 and rate.
@@ -70,10 +74,11 @@ def watching() -> Generator[tuple[Callback, Callable[[Any], None]]]:
             told()
             mark = ("  best", "green") if epoch.best else ("", "")
             loss = "not trained " if epoch.loss is None else f"loss {epoch.loss:7.4f}"
-            line = f"epoch {epoch.epoch:>3}   {loss}   validation NDCG@10 {epoch.ndcg:.4f}"
+            what, space = ("validation NDCG@10", "   ") if console.width >= _ROOMY else ("NDCG@10", "  ")
+            parts = [f"epoch {epoch.epoch:>3}", loss, f"{what} {epoch.ndcg:.4f}"]
             if epoch.positions:
-                line += f"   {epoch.positions_per_second:>9,.0f} positions/s   {epoch.seconds:6.1f} s"
-            console.print(Text.assemble(line, mark))
+                parts += [f"{epoch.positions_per_second:>9,.0f} positions/s", f"{epoch.seconds:6.1f} s"]
+            console.print(Text.assemble(space.join(parts), mark))
             if epoch.note:
                 console.print(Text(f"            {epoch.note}", style="yellow"))
 

@@ -7,7 +7,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.render.console import foreign, print_json, print_prose, say, stdout
 from toolrec_cli.render.plots import curve
 from toolrec_cli.render.report import WIDE
 from toolrec_cli.render.sheet import Column, Line, Sheet, drawn
@@ -43,9 +43,11 @@ def print_trained(run: RunDir, *, as_json: bool, following: str) -> None:
 def _print_best(run: RunDir) -> None:
     """The directory and the best figure; the learning curve, and what an encoder adds to its backbone, on stderr."""
     result = run.manifest.result
-    stdout().print(Text(f"{run.path}\n{trained(result)}"), soft_wrap=True)
+    console = stdout()
+    console.print(Text(str(run.path)), soft_wrap=True)
+    print_prose(console, Text(trained(result)))
     for line in [*learning_curve(result["curve"]), *beside_backbone(result)]:
-        say(line)
+        say(line, prose=True)
 
 
 def trained(result: Mapping[str, Any]) -> str:
@@ -83,7 +85,10 @@ def print_tuned(run: RunDir, *, as_json: bool, following: str) -> None:
     if as_json:
         print_json({"schema_version": 1, "run": str(run.path), **result})
         return
-    stdout().print(Text("\n".join([str(run.path), *learned(result)])), soft_wrap=True)
+    console = stdout()
+    console.print(Text(str(run.path)), soft_wrap=True)
+    for line in learned(result):
+        print_prose(console, Text(line))
     for line in too_few(result):
         say(line, style="yellow")
     say(f"Next: {following}", style="dim")
