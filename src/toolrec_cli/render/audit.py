@@ -5,7 +5,7 @@ from dataclasses import asdict
 from toolrec_cli.evaluation.audit import STRICT, Audit
 from toolrec_cli.render.console import foreign, print_json, print_prose, stdout
 from toolrec_cli.render.figures import spoken
-from toolrec_cli.render.sheet import Column, Line, Sheet, drawn, figures
+from toolrec_cli.render.sheet import Column, Line, Sheet, figures, print_sheet
 
 
 def print_audit(audit: Audit, *, as_json: bool) -> None:
@@ -14,7 +14,7 @@ def print_audit(audit: Audit, *, as_json: bool) -> None:
         print_json(asdict(audit))
         return
     console = stdout()
-    console.print(drawn(counted(audit)))
+    print_sheet(console, counted(audit))
     for sentence in sentences(audit):
         print_prose(console, foreign(sentence))
 

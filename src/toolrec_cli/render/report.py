@@ -11,7 +11,7 @@ from toolrec_cli.evaluation.significance import Interval
 from toolrec_cli.render.bill import spoken_usage
 from toolrec_cli.render.console import print_json, say, stdout
 from toolrec_cli.render.figures import heading, spoken, spoken_difference, spoken_p
-from toolrec_cli.render.sheet import Column, Line, Sheet, drawn, figures
+from toolrec_cli.render.sheet import Column, Line, Sheet, figures, print_sheet
 from toolrec_cli.wording import counted
 
 FAILURES_SHOWN = 10
@@ -26,7 +26,7 @@ def print_report(report: Report, *, as_json: bool) -> None:
         return
     console = stdout(width_when_piped=WIDE)
     for sheet in sheets(report):
-        console.print(drawn(sheet))
+        print_sheet(console, sheet)
     for sentence in sentences(report):
         console.print(Text(sentence))
     for warning in warnings(report):

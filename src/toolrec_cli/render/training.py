@@ -3,14 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE
-from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.render.console import foreign, print_json, print_prose, say, stdout
+from toolrec_cli.render.console import print_json, print_prose, say, stdout
 from toolrec_cli.render.plots import curve
 from toolrec_cli.render.report import WIDE
-from toolrec_cli.render.sheet import Column, Line, Sheet, drawn
+from toolrec_cli.render.sheet import Column, Line, Sheet, print_sheet
 from toolrec_cli.storage.run_dir import RunDir
 
 _MODELS = {
@@ -125,21 +123,21 @@ def print_encoders(runs: Sequence[RunDir], *, as_json: bool, following: str) -> 
         _print_documents(runs)
         return
     if len(runs) > 1:
-        stdout().print(_encoders(runs))
+        print_sheet(stdout(), encoders(runs))
         for run in runs:
             stdout().print(Text(str(run.path)), soft_wrap=True)
     else:
         _print_best(runs[0])
         if "controls" in runs[0].manifest.result:
-            stdout(width_when_piped=WIDE).print(drawn(controls(runs[0].manifest.result), SIMPLE))
+            print_sheet(stdout(width_when_piped=WIDE), controls(runs[0].manifest.result))
     for run in runs:
         _say_share(run.manifest.result)
     say(f"Next: {following}", style="dim")
 
 
 def _print_documents(runs: Sequence[RunDir]) -> None:
-    encoders = [{"run": str(run.path), **run.manifest.result} for run in runs]
-    print_json({"schema_version": 1, **(encoders[0] if len(runs) == 1 else {"encoders": encoders})})
+    documents = [{"run": str(run.path), **run.manifest.result} for run in runs]
+    print_json({"schema_version": 1, **(documents[0] if len(runs) == 1 else {"encoders": documents})})
 
 
 def _say_share(result: dict[str, Any]) -> None:
@@ -174,19 +172,17 @@ def _spent(cost: Mapping[str, Any]) -> list[str]:
     return [f"{cost['n_parameters']:,}", f"{cost['cpu_seconds']:,.0f}"] if cost else ["–", "–"]
 
 
-def _encoders(runs: Sequence[RunDir]) -> Table:
+def encoders(runs: Sequence[RunDir]) -> Sheet:
     """What each encoder cost and gives, beside the controls."""
-    table = Table(box=SIMPLE)
-    table.add_column("attribute")
-    for head in ("parameters", "CPU-s", "NDCG@10", "without", "backbone", "filtered", "filter alone", "hit rate"):
-        table.add_column(head, justify="right")
+    heads = ("parameters", "CPU-s", "NDCG@10", "without", "backbone", "filtered", "filter alone", "hit rate")
+    lines: list[Line] = []
     for run in runs:
         result = run.manifest.result
         name, of = str(result["attribute"]), {True: ", full", False: ""}
-        table.add_row(foreign(name + of[result["full"]]), *_figures(result))
+        lines.append(Line((name + of[result["full"]], *_figures(result))))
         if "beside" in result:
-            table.add_row(foreign(name + (", frozen" if result["full"] else ", full")), *_beside(result))
-    return table
+            lines.append(Line((name + (", frozen" if result["full"] else ", full"), *_beside(result))))
+    return Sheet("", (Column("attribute"), *(Column(head, right=True, whole=True) for head in heads)), tuple(lines))
 
 
 def _beside(result: dict[str, Any]) -> list[str]:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from toolrec_cli.evaluation.significance import Paired
 from toolrec_cli.evaluation.variants import Comparison, VariantRow
-from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.render.console import foreign, print_json, print_prose, say, stdout
 from toolrec_cli.render.figures import spoken, spoken_difference, spoken_p
 from toolrec_cli.render.plots import bar
 from toolrec_cli.render.report import WIDE
-from toolrec_cli.render.sheet import Column, Line, Sheet, drawn, figures
+from toolrec_cli.render.sheet import Column, Line, Sheet, figures, print_sheet
 from toolrec_cli.wording import counted
 
 _BAR = 16
@@ -28,9 +28,9 @@ def print_comparison(found: Comparison, *, as_json: bool) -> None:
     console = stdout(width_when_piped=WIDE)
     console.print(foreign(asked(found), "bold"))
     for sheet in (compared(found, bars=console.width >= _ROOMY), *measured(found, console.width)):
-        console.print(drawn(sheet))
+        print_sheet(console, sheet)
     for line in found.reading:
-        console.print(foreign(line), soft_wrap=True)
+        print_prose(console, foreign(line))
 
 
 def asked(found: Comparison) -> str:

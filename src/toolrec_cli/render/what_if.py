@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 from toolrec_cli.evaluation.what_if import RECORDED, SUPPOSED, Departure, WhatIf
 from toolrec_cli.llm.estimates import Bill, DryRun
-from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.render.console import foreign, print_json, print_prose, say, stdout
 from toolrec_cli.render.figures import heading, spoken, spoken_difference, spoken_p
 from toolrec_cli.render.report import WIDE
-from toolrec_cli.render.sheet import Line, Sheet, columns, drawn, figures
+from toolrec_cli.render.sheet import Line, Sheet, columns, figures, print_sheet
 from toolrec_cli.wording import counted
 
 _NAMED = 5
@@ -23,17 +23,17 @@ def print_what_if(found: WhatIf, *, as_json: bool) -> None:
         return
     console = stdout(width_when_piped=WIDE)
     console.print(foreign(supposed(found), "bold"))
-    console.print(drawn(explored(found)))
+    print_sheet(console, explored(found))
     for line in of_lists(found):
-        console.print(foreign(line), soft_wrap=True)
+        print_prose(console, foreign(line))
     if sheet := metrics(found):
-        console.print(drawn(sheet))
+        print_sheet(console, sheet)
     for line in without_metrics(found):
         console.print(foreign(line))
     for line in besides(found):
         console.print(foreign(line, "yellow"))
     for line in of_record(found):
-        console.print(foreign(line), soft_wrap=True)
+        print_prose(console, foreign(line))
 
 
 def supposed(found: WhatIf) -> str:
