@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolrec_cli.models.training_state import Epoch
+from toolrec_cli.render.console import say
 from toolrec_cli.render.progress import bars, watching
 from toolrec_cli.render.progress_lines import APART, QUIET, Lines, duration, spoken
 
@@ -179,6 +180,23 @@ def test_an_epoch_fits_on_a_line_of_a_narrow_terminal(
     (line,) = [each for each in drawn.getvalue().splitlines() if "epoch 100" in each]
     assert named in line
     assert re.search(r" 90,000 positions/s +100\.0 s.*best", line)
+
+
+def test_what_is_said_beside_a_bar_leaves_nothing_of_it_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar's line is erased before the sentence is written, and drawn again below it."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stderr", drawn := Terminal())
+    with bars() as progress:
+        progress("reading", 1, 9)
+        say("release_year")
+        progress("reading", 2, 9)
+    before = drawn.getvalue().partition("release_year")[0]
+    assert "reading" in before
+    assert before.endswith("\r\x1b[2K"), "else the sentence would be written behind the bar"
+    monkeypatch.setattr(sys, "stderr", after := Terminal())
+    say("over")
+    assert after.getvalue() == "over\n", "the console of the bar is forgotten with it"
 
 
 def test_at_a_terminal_there_is_a_bar_and_no_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,20 @@ def into(stream: IO[str]) -> Generator[None]:
         _pager.pop()
 
 
+_drawn_on: list[Console] = []
+"""The console on which a bar is drawn: whoever else wrote to the terminal would leave pieces of it behind."""
+
+
+@contextmanager
+def drawn_on(console: Console) -> Generator[None]:
+    """Within, `stderr` is this console."""
+    _drawn_on.append(console)
+    try:
+        yield
+    finally:
+        _drawn_on.pop()
+
+
 def _to_pager() -> Console:
     return _Console(file=_pager[-1], highlight=False, force_terminal=True, width=shutil.get_terminal_size().columns)
 
@@ -56,6 +70,8 @@ def stderr() -> Console:
     """Where progress, traces and warnings go."""
     if _pager:
         return _to_pager()
+    if _drawn_on:
+        return _drawn_on[-1]
     return _Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH_WHEN_PIPED)
 
 

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from toolrec_cli.progress import Progress as Callback
-from toolrec_cli.render.console import foreign, stderr
+from toolrec_cli.render.console import drawn_on, foreign, stderr
 from toolrec_cli.render.progress_lines import Lines
 
 
@@ -43,7 +43,7 @@ def _bars(console: Console, *, shown: bool) -> Generator[Callback]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=console, transient=True, disable=not shown) as drawn:
+    with Progress(*columns, console=console, transient=True, disable=not shown) as drawn, drawn_on(console):
         tasks: dict[str, TaskID] = {}
 
         def update(task: str, done: int, total: int, note: str = "") -> None:
