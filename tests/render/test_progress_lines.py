@@ -182,6 +182,21 @@ def test_an_epoch_fits_on_a_line_of_a_narrow_terminal(
     assert re.search(r" 90,000 positions/s +100\.0 s.*best", line)
 
 
+@pytest.mark.parametrize(("columns", "end"), [("80", "2 of 9 · loss 5…"), ("120", "loss 5.877 · best NDCG@10 0.1328")])
+def test_where_a_bar_has_little_room_its_note_alone_is_cut(
+    monkeypatch: pytest.MonkeyPatch, columns: str, end: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys, "stderr", drawn := Terminal())
+    with bars() as progress:
+        progress("training the control", 123, 250, "epoch 2 of 9 · loss 5.877 · best NDCG@10 0.1328")
+    shown = re.sub(r"\x1b\[[\d;?]*\w", "", drawn.getvalue())
+    assert "training the control" in shown
+    assert "123/250" in shown
+    assert end in shown
+
+
 def test_what_is_said_beside_a_bar_leaves_nothing_of_it_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bar's line is erased before the sentence is written, and drawn again below it."""
     monkeypatch.setenv("TERM", "xterm")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -34,11 +35,27 @@ def _progress(console: Console, *, shown: bool) -> Generator[tuple[Callback, Cal
         lines.close()
 
 
+_BAR, _LEFT = 20, 7
+"""Characters of a bar, and of the time left."""
+
+
+def _beside(task: str, total: int) -> int:
+    """Characters that stand before a note, with the spaces between."""
+    return cell_len(task) + _BAR + 2 * len(str(total)) + 1 + _LEFT + 4
+
+
+def _fitting(note: str, room: int) -> str:
+    """As much of a note as there is room for: else all that stands on its line would be cut."""
+    text = Text(note)
+    text.truncate(max(0, room), overflow="ellipsis")
+    return text.plain
+
+
 @contextmanager
 def _bars(console: Console, *, shown: bool) -> Generator[Callback]:
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=_BAR),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
@@ -47,6 +64,7 @@ def _bars(console: Console, *, shown: bool) -> Generator[Callback]:
         tasks: dict[str, TaskID] = {}
 
         def update(task: str, done: int, total: int, note: str = "") -> None:
+            note = _fitting(note, console.width - _beside(task, total))
             if task not in tasks:
                 for old in tasks.values():
                     drawn.remove_task(old)
