@@ -1,18 +1,16 @@
 """A trajectory as people read it: a panel a round; the same live and replayed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.padding import Padding
+from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
-from toolrec_cli.agent.trajectory import Finished, ItemCard, Matched, Refused, Shown, ShownItem, Trajectory
+from toolrec_cli.agent.trajectory import Finished, Matched, Refused, Shown, ShownItem, Trajectory
 from toolrec_cli.data.catalog import Value
 from toolrec_cli.llm.messages import Usage
 from toolrec_cli.render.console import clean, foreign, stderr, stdout
+from toolrec_cli.render.item_table import Items
 from toolrec_cli.tools.protocol import Action, Exchange
 from toolrec_cli.wording import counted
 
@@ -88,9 +86,10 @@ def _numbers(trajectory: Trajectory, step: int | None) -> Sequence[int]:
 def opening(trajectory: Trajectory) -> RenderableType:
     """Who is asked, and the newest items of the history."""
     names = attributes_met(trajectory, 0)
-    table = _Items(names, "")
+    table = Items(names, "")
     for entry in trajectory.newest:
-        table.add("", trajectory.items[entry.item_id], Text(spoken_rating(entry.rating), style="dim"))
+        rating = Text(spoken_rating(entry.rating), style="dim")
+        table.add("", *_title_and_values(trajectory, entry.item_id), rating)
     about, title = foreign(spoken_history(trajectory), "dim"), foreign(spoken_user(trajectory), "bold")
     return Panel(Group(about, table), title=title, title_align="left", border_style="dim")
 
@@ -203,81 +202,21 @@ def _aside(count: int, what: str) -> str:
     return f" ({count:,} {what})" if count else ""
 
 
-def _shown_table(trajectory: Trajectory, number: int, shown: Shown, rows: int) -> "_Items":
-    table = _Items(attributes_met(trajectory, number))
+def _shown_table(trajectory: Trajectory, number: int, shown: Shown, rows: int) -> Items:
+    table = Items(attributes_met(trajectory, number))
     for place, item in enumerate(shown.items[:rows], start=1):
         told = _score(item), foreign(spoken_marks(item.marks), "dim")
-        table.add(f"{'+' if item.new else ' '} {place}", trajectory.items[item.item_id], *told)
+        table.add(f"{'+' if item.new else ' '} {place}", *_title_and_values(trajectory, item.item_id), *told)
     return table
+
+
+def _title_and_values(trajectory: Trajectory, item_id: str) -> tuple[str, dict[str, str]]:
+    card = trajectory.items[item_id]
+    return card.title, {name: spoken_value(value) for name, value in card.attributes.items()}
 
 
 def _score(item: ShownItem) -> Text:
     return Text("" if item.score is None else f"{item.score:.3g}", "yellow")
-
-
-@dataclass(frozen=True)
-class _Row:
-    place: str
-    card: ItemCard
-    number: Text
-    marks: Text | None
-
-    def cells(self, names: list[str]) -> list[Text]:
-        """All but the marks."""
-        values = [foreign(spoken_value(self.card.attributes.get(name))) for name in names]
-        title = foreign(self.card.title, "bold" if self.place.startswith("+") else "")
-        return [Text(self.place, style="green"), title, *values, self.number]
-
-
-@dataclass
-class _Items:
-    """Place, title, one column an attribute, then score (or rating) and tool marks. Where there is little room, fewer attributes
-    are told, and the marks have a line of their own: titles and marks are whole at any width.
-    """
-
-    names: list[str]
-    number: str = "score"
-    """What the column of numbers is called."""
-    rows: list[_Row] = field(default_factory=list[_Row])
-
-    def add(self, place: str, card: ItemCard, number: Text, marks: Text | None = None) -> None:
-        """One item more."""
-        self.rows.append(_Row(place, card, number, marks))
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        names = self.names[: max(0, options.max_width // _EACH - _TITLE_AND_MARKS)]
-        marked = any(row.marks is not None for row in self.rows)
-        if options.max_width >= _WIDE or not marked:
-            table = self._table(names, header=True, marked=marked)
-            for row in self.rows:
-                table.add_row(*row.cells(names), row.marks)
-            yield table
-            return
-        for number, row in enumerate(self.rows):
-            table = self._table(names, header=number == 0, marked=False)
-            table.add_row(*row.cells(names))
-            yield table
-            yield Padding(Text.assemble(("brought by ", "dim"), row.marks or ""), (0, 0, 0, _INDENT))
-
-    def _table(self, names: list[str], *, header: bool, marked: bool) -> Table:
-        """A table without rows. Its columns are as wide as those of any other, whatever stands in them."""
-        table = Table(box=None, padding=(0, 1), show_header=header, header_style="dim", expand=True)
-        table.add_column("", width=4, no_wrap=True)
-        table.add_column("title", ratio=3, overflow="fold")
-        for name in names:
-            table.add_column(foreign(name), ratio=2, no_wrap=True, overflow="ellipsis")
-        width = max((row.number.cell_len for row in self.rows), default=0)
-        table.add_column(self.number, width=max(width, len(self.number)), justify="right", no_wrap=True)
-        if marked:
-            table.add_column("brought by", ratio=4, overflow="fold")
-        return table
-
-
-_WIDE, _INDENT = 96, 7
-"""Characters inside a frame from which on the marks have a column; and before the titles, where these and the marks begin."""
-
-_EACH, _TITLE_AND_MARKS = 19, 2
-"""A column takes so many characters, and so many columns are there whatever the width: of 95 inside a frame, three are left."""
 
 
 def attributes_met(trajectory: Trajectory, number: int) -> list[str]:
