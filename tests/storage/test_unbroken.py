@@ -31,9 +31,13 @@ def test_what_is_raised_within_comes_first_and_handlers_are_as_before() -> None:
 
 
 def test_a_signal_that_came_is_not_lost_to_what_is_raised_within() -> None:
-    with pytest.raises(KeyboardInterrupt) as caught, unbroken():
-        signal.raise_signal(signal.SIGINT)
-        raise KeyError("broken")
+    def fail() -> None:
+        with unbroken():
+            signal.raise_signal(signal.SIGINT)
+            raise KeyError("broken")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fail()
     assert isinstance(caught.value.__context__, KeyError)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
