@@ -14,9 +14,9 @@ class Learning:
 
     loss: options.Loss = "auto"
     negatives: options.Negatives = None
-    epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data; with bert4rec 60.")] = 24
+    epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data; with bert4rec 30.")] = 24
     patience: Annotated[
-        int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10; with bert4rec 30.")
+        int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10; with bert4rec 15.")
     ] = 12
     learning_rate: options.LearningRate = 2e-3
     batch_size: Annotated[

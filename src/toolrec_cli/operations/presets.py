@@ -36,9 +36,9 @@ _PAPER_TRAINING: Values = {
 DEFAULT = "default"
 
 PRESETS = {
-    "draft": Preset(backbone={"epochs": 8}, encoder={"epochs": 1}, by_backbone={"bert4rec": {"epochs": 20}}),
+    "draft": Preset(backbone={"epochs": 8}, encoder={"epochs": 1}, by_backbone={"bert4rec": {"epochs": 10}}),
     # Of BERT4Rec's targets an epoch asks for a third, and for one in six as for what comes next.
-    DEFAULT: Preset(backbone={}, encoder={}, by_backbone={"bert4rec": {"epochs": 60, "patience": 30}}),
+    DEFAULT: Preset(backbone={}, encoder={}, by_backbone={"bert4rec": {"epochs": 30, "patience": 15}}),
     "best": Preset(
         backbone={
             "embedding_size": 128,
@@ -49,7 +49,7 @@ PRESETS = {
             "patience": 15,
         },
         encoder={},
-        by_backbone={"bert4rec": {"dropout": 0.2, "patience": 30}},
+        by_backbone={"bert4rec": {"dropout": 0.2}},
     ),
     "toolrec-paper": Preset(
         backbone={
