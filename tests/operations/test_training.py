@@ -18,7 +18,7 @@ from toolrec_cli.models.checkpoint import read_card
 from toolrec_cli.models.encoding import encode
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.setting import Setting
-from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, pretrain, train_encoder
+from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, fresh_backbone, pretrain, train_encoder
 from toolrec_cli.progress import silent
 from toolrec_cli.storage.run_dir import RunDir
 
@@ -110,6 +110,12 @@ def test_it_is_also_asked_what_comes_next_unless_told_otherwise(
     assert (
         store.load_backbone(pretrain(Setting(workspace), opened(workspace), plan), opened(workspace)).config.ends is has
     )
+
+
+def test_one_that_was_begun_before_it_could_be_asked_goes_on_without(workspace: Path) -> None:
+    """What is on record of its plan says nothing of it."""
+    begun = BackbonePlan("bert4rec", {**SHAPE, "n_heads": 1, "time_aware": True, "relative_positions": True}, ONCE)
+    assert fresh_backbone(begun, opened(workspace)).config.ends is False
 
 
 def test_the_record_says_where_and_how_was_trained(workspace: Path) -> None:
