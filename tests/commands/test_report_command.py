@@ -185,7 +185,10 @@ def test_what_is_newer_or_damaged_is_refused_by_name(toolrec: Run, workspace: Pa
     newer = toolrec("report", run, "--out", "-", "-w", workspace)
     assert (newer.returncode, newer.stdout) == (3, "")
     assert "report.json has schema 9; this toolrec reads up to 1." in newer.stderr
-    for broken in (report[:500], "[]", '{"schema_version": 1}', '{"schema_version": "x"}'):
+    document = json.loads(report)
+    no_ndcg = [row | {"metrics": {"hit@10": row["metrics"]["hit@10"]}} for row in document["rows"]]
+    holed = (json.dumps(document | {"rows": rows}) for rows in ([], no_ndcg))
+    for broken in (report[:500], "[]", '{"schema_version": 1}', '{"schema_version": "x"}', *holed):
         (run / "report.json").write_text(broken)
         said = toolrec("report", run, "--out", "-", "-w", workspace)
         assert (said.returncode, "report.json cannot be read" in said.stderr) == (3, True)

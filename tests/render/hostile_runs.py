@@ -29,8 +29,9 @@ from toolrec_cli.evaluation.what_if import RECORDED, SUPPOSED, Departure, WhatIf
 from toolrec_cli.evaluation.what_if import Told as OfRecord
 from toolrec_cli.llm.messages import Usage
 from toolrec_cli.models.epochs import Epoch
-from toolrec_cli.operations.reporting import Figures, Told
+from toolrec_cli.operations.reporting import Told
 from toolrec_cli.operations.runs import described
+from toolrec_cli.operations.whole import Figures
 from toolrec_cli.storage.run_dir import Manifest, RunDir
 from toolrec_cli.tools.protocol import Action, Exchange
 

@@ -18,12 +18,11 @@ from toolrec_cli.evaluation.variants import Comparison
 from toolrec_cli.evaluation.what_if import WhatIf
 from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.operations.runs import described
+from toolrec_cli.operations.whole import Figures, check_whole
 from toolrec_cli.storage.atomic import write_text
 from toolrec_cli.storage.run_dir import MANIFEST, RunDir, find_run, list_runs
 
 REPORT, WHAT_IF, METRICS = "report.json", "what-if.json", "metrics.jsonl"
-
-Figures = Report | Comparison | Audit | WhatIf
 
 _KINDS: dict[str, tuple[str, type[Figures]]] = {
     "eval": (REPORT, Report),
@@ -99,7 +98,9 @@ def _figures(run: RunDir) -> Figures | None:
     try:
         version = TypeAdapter(dict[str, Any]).validate_json(raw)["schema_version"]
         if version <= _NEWEST:
-            return TypeAdapter(kind).validate_json(raw)
+            found = TypeAdapter(kind).validate_json(raw)
+            check_whole(found)
+            return found
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{run.path / file} cannot be read ({str(error).splitlines()[0]}).") from error
     raise InputError(

@@ -173,12 +173,12 @@ def _ordered(report: Report) -> list[str]:
 
 def _sampled(report: Report) -> list[str]:
     """Where users were sampled: what so many can show at all."""
-    if report.n_users >= report.n_possible:
-        return []
     last = report.rows[-1]
-    named = [name for name in last.metrics if name.startswith("ndcg@")]
-    least = [f"{heading(name)} {d:.4f}" for name in named if (d := (last.versus or {})[name].detectable) is not None]
-    if last.versus is None or not least:
+    if report.n_users >= report.n_possible or last.versus is None:
+        return []
+    named = {name: found for name, found in last.versus.items() if name.startswith("ndcg@")}
+    least = [f"{heading(name)} {each.detectable:.4f}" for name, each in named.items() if each.detectable is not None]
+    if not least:
         return []
     return [
         f"Minimum detectable difference of {last.name} to {report.baseline} with {report.n_users:,} of {report.n_possible:,} "
