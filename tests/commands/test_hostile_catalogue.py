@@ -11,9 +11,9 @@ import pytest
 
 from agent.hostile import HOSTILE
 from render.parsed import Parsed
-from toolrec_cli.render.console import clean
 from toolrec_cli.testing import LoopbackServer
 from toolrec_cli.testing.surrogate import PlayedSurrogate
+from toolrec_cli.unseen import clean
 
 Run = Callable[..., CompletedProcess[str]]
 SMALL = ["--epochs", "1", "--embedding-size", "8", "--threads", "1"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import tracemalloc
 from collections.abc import Callable
@@ -69,6 +70,75 @@ def test_a_dash_is_the_page_on_stdout(toolrec: Run, explored: Path) -> None:
     assert toolrec("report", "--user", "42", "--out", "-", "-w", explored).stdout == said.stdout
     both = toolrec("report", "--out", "-", "--json", "-w", explored)
     assert (both.returncode, both.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_the_page_on_stdout_is_utf_8_whatever_the_terminal_speaks(
+    process: Run, environment: dict[str, str], alone: Path, encoding: str
+) -> None:
+    change(alone, subject="Amélie 題", versions={"toolrec": "題"})
+    env = environment | {"PYTHONIOENCODING": encoding}
+    said = process("report", "--user", "42", "--out", "-", "-w", alone.parents[1], env=env, encoding="utf-8")
+    assert "toolrec 題" in parsed(said).words
+
+
+def test_what_the_page_says_to_type_works_in_another_folder(
+    toolrec: Run, explored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run in a workspace, and of one that was made by --out; both folders have a blank in their names."""
+    workspace, out = (tmp_path / name for name in ("my work", "my run"))
+    shutil.copytree(explored, workspace)
+    shutil.copytree(explored / "runs" / run_name(explored, "recommend"), out)
+    monkeypatch.chdir(tmp_path)
+    pages = [parsed(toolrec("report", *run, "--out", "-", "-w", "my work")) for run in (["my run"], [])]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for page in pages:
+        (check,) = re.findall(r"To check its record: toolrec (.* --verify --workspace '.*?')", page.words)
+        said = toolrec(*shlex.split(check), "--user", "42")
+        assert said.returncode == 0, said.stderr
+        (others,) = re.findall(r"users; toolrec (.*?) shows others", page.words)
+        assert "For user 7" in parsed(toolrec(*shlex.split(others.replace(" ID ", " 7 ")), "--out", "-")).words
+
+
+def test_the_page_is_the_same_however_the_run_is_named(
+    toolrec: Run, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = toolrec("report", alone, "--out", "-", "-w", alone.parents[1]).stdout
+    monkeypatch.chdir(alone.parents[1])
+    assert toolrec("report", f"runs/{alone.name}", "--out", "-").stdout == whole
+    assert toolrec("report", "--out", "-").stdout == whole
+    monkeypatch.chdir(alone)
+    assert toolrec("report", ".", "--out", "-", "-w", "../..").stdout == whole
+
+
+def test_the_run_one_is_in_has_its_name(toolrec: Run, alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(alone)
+    said = toolrec("report", ".")
+    assert (said.returncode, said.stdout) == (0, f"{alone.name}.html\n")
+    assert f"<title>{alone.name}</title>" in Path(f"{alone.name}.html").read_text(encoding="utf-8")
+
+
+def test_beside_a_training_that_has_only_begun_the_newest_with_anything_to_show_is_shown(
+    toolrec: Run, alone: Path
+) -> None:
+    begun = Path(shutil.copytree(alone, alone.with_name("begun")))
+    for path in begun.iterdir():
+        path.unlink() if path.name != "run.json" else None
+    change(begun, verb="train-encoder", status="running", result={"attribute": "genre"}, started="2999")
+    (begun / "metrics.jsonl").write_text('{"epoch": 1, "lo')
+    shown = parsed(toolrec("report", "--out", "-", "-w", alone.parents[1]))
+    assert "recommend on sample" in shown.words
+    change(begun, status="done")
+    (begun / "metrics.jsonl").unlink()
+    assert "train-encoder on sample" in parsed(toolrec("report", "--out", "-", "-w", alone.parents[1])).words
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="has no place where nothing can be made")
+def test_where_the_system_has_no_place_for_a_page_it_is_said(toolrec: Run, explored: Path) -> None:
+    said = toolrec("report", "--out", "/proc/x.html", "-w", explored)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "/proc/x.html cannot be made." in said.stderr
 
 
 def test_json_says_what_is_in_the_page(toolrec: Run, explored: Path, tmp_path: Path) -> None:
@@ -164,7 +234,7 @@ def test_a_run_that_did_not_end_well_is_shown_as_what_it_is(toolrec: Run, alone:
     found = parsed(toolrec("report", alone, "--out", "-", "-w", alone.parents[1]))
     assert sum(("class", "user") in attrs for _, attrs in found.tags) == 3
     assert "3 of 80" in found.words
-    assert f"toolrec recommend --resume {alone.name}" in found.words
+    assert f"toolrec recommend --resume {alone} --workspace {alone.parents[1]}" in found.words
     one = parsed(toolrec("report", alone, "--user", "2", "--out", "-", "-w", alone.parents[1]))
     assert "For user 2" in one.words
 
@@ -218,7 +288,7 @@ def test_a_run_of_many_users_is_not_loaded(alone: Path) -> None:
     assert log.stat().st_size > 4_000_000
     for users in (None, ["u399"]):
         tracemalloc.start()
-        (told,) = gather(alone.parent, [str(alone)], users, 2)
+        (told,) = gather(alone.parents[1], [str(alone)], users, 2)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert [each.user_id for each in told.explored] == (users or ["u0", "u1"])

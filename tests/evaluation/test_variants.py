@@ -3,9 +3,11 @@
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 
 from toolrec_cli.evaluation.figure import svg
 from toolrec_cli.evaluation.variants import Variant, VariantRow, reading, rows_of
+from toolrec_cli.unseen import clean
 
 TARGETS = np.full(60, 5)
 GOOD, BAD = np.tile([5, 6], (60, 1)), np.tile([6, 7], (60, 1))
@@ -57,6 +59,19 @@ def test_the_drawing_is_well_formed_and_names_are_text() -> None:
     assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == 2
 
 
+@pytest.mark.parametrize("name", ["long " * 40, "w" * 48, "w" * 49, "題" * 60, "short", "half \ud800", "\ufffe"])
+def test_a_name_ends_before_its_figure_and_is_whole_for_whoever_points_at_it(name: str) -> None:
+    root = ElementTree.fromstring(svg("", rows(Variant("base", BAD), Variant(name, GOOD)), "ndcg@2"))
+    _, shown, figure = list(root.iter("{http://www.w3.org/2000/svg}text"))[1:4]
+    assert root.attrib["font-size"] == "11"
+    letter = 6  # units of a letter of a sans-serif face of 11, on average; one of Chinese is 11 wide
+    wide = sum(11 if ord(each) > 0x2E80 else letter for each in shown.text or "")
+    assert float(shown.attrib["x"]) + wide < float(figure.attrib["x"]) - letter * len(figure.text or "")
+    whole = clean(name).encode("utf-8", "replace").decode()
+    assert shown.findtext("{http://www.w3.org/2000/svg}title") == whole
+    assert (shown.text or "") in (whole, f"{whole[:48]}…", f"{whole[:24]}…")
+
+
 def test_variants_that_are_all_alike_are_drawn_too() -> None:
     root = ElementTree.fromstring(svg("", rows(Variant("base", GOOD)), "ndcg@2"))
     (dot,) = root.iter("{http://www.w3.org/2000/svg}circle")
@@ -68,7 +83,7 @@ def test_names_that_strangers_wrote_are_drawn_without_what_cannot_be_seen_and_al
     root = ElementTree.fromstring(drawn)
     texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
     assert texts[:2] == ["[2J", "gnp.exe]]>"]
-    assert "long " * 40 in texts
+    assert "long " * 40 in [each.text for each in root.iter("{http://www.w3.org/2000/svg}title")]
     _, _, width, height = map(float, root.attrib["viewBox"].split())
     for each in root.iter():
         assert all(0 <= float(each.attrib[name]) <= width for name in ("x", "x1", "x2", "cx") if name in each.attrib)

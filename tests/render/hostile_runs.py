@@ -32,7 +32,7 @@ from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.operations.reporting import Told
 from toolrec_cli.operations.runs import described
 from toolrec_cli.operations.whole import Figures
-from toolrec_cli.storage.run_dir import Manifest, RunDir
+from toolrec_cli.storage.run_dir import Manifest, RunDir, resumed_by
 from toolrec_cli.tools.protocol import Action, Exchange
 
 Text = Callable[[int], str]
@@ -90,7 +90,7 @@ def told(
         dataset=text(4),
         dataset_digest=text(5),
         settings={text(6): {"value": text(7), "from": text(8)}, "users": {"value": [text(9)], "from": "default"}},
-        argv=("program", verb, text(10)),
+        argv=("program", resumed_by(verb), text(10)),
         seed=42,
         versions={text(11): text(12)},
         inputs={text(13): text(14)},
@@ -102,7 +102,7 @@ def told(
         resumed=({"started": text(18), "argv": ["program", text(19)], "drift": [text(20)]},),
     )
     run = RunDir(Path("runs") / text(21).replace("/", "∕")[:100], manifest)
-    return Told(run, described([run], run), figures, epochs, explored, bool(explored), within)
+    return Told(run, described([run], run), figures, epochs, explored, bool(explored), within, Path("/w"))
 
 
 def trajectory(text: Text) -> Trajectory:
@@ -171,6 +171,7 @@ def evaluation(text: Text) -> Report:
         out_of_reach=2,
         n_possible=100,
         groups=(group,),
+        untuned="nothing was tuned",
         usage=USAGE,
         earned={"ndcg@10": PAIRED},
         llm_rows={text(39): LLMRow({"ordered": 60}, USAGE)},
@@ -231,6 +232,7 @@ def trained(text: Text) -> dict[str, Any]:
     return {
         "attribute": text(30),
         "full": False,
+        "beside": {"n_parameters": 200, "cpu_seconds": 12.0},
         "backbone_ndcg": 0.19,
         "epochs": 3,
         "best_epoch": 2,

@@ -9,8 +9,8 @@ from agent.hostile import HOSTILE
 from render.hostile_runs import Text, epochs, every_run, told, trained
 from render.parsed import Parsed
 from toolrec_cli.operations.reporting import BEGINS
-from toolrec_cli.render.console import clean
 from toolrec_cli.render.html.page import page
+from toolrec_cli.unseen import clean
 
 FOR_A_PAGE = [
     "<script src=//evil.example/x.js></script>",
@@ -122,6 +122,9 @@ def test_the_page_says_what_the_terminal_says(of_tame: Parsed) -> None:
         "best 0.3000 at epoch 1",
         "Only 4,150 users were there to learn from",
         "toolrec eval 'tame 10'",
+        "The built-in surrogate went untuned: nothing was tuned.",
+        "The surrogate went untuned: tame 28.",
+        "tame 30: with the backbone left frozen, training took 25% of the CPU-seconds, and 50% of the parameters.",
     ):
         assert said in of_tame.words, said
 
@@ -171,3 +174,15 @@ def test_a_training_whose_first_epoch_is_not_over_has_no_curve() -> None:
 def test_an_encoder_from_before_there_were_full_ones_has_its_controls() -> None:
     result = {name: value for name, value in trained(tame).items() if name != "full"}
     assert "backbone alone" in Parsed(page([told(tame, "train-encoder", result=result)], 8, "1.0")).words
+
+
+def test_what_a_run_was_made_by_repeats_it_only_where_that_is_its_own_command() -> None:
+    whole = told(tame, "train-encoder", result=trained(tame))
+    repeats = "To repeat it with the same data, in the folder where it was typed: toolrec train-encoder 'tame 10'"
+    own = Parsed(page([whole], 8, "1.0")).words
+    assert repeats in own
+    assert "To check its record" not in own
+    whole.about["manifest"]["argv"] = ("program", "recommend", "--user", "42")
+    made_on_the_way = Parsed(page([whole], 8, "1.0")).words
+    assert "To repeat it" not in made_on_the_way
+    assert "toolrec recommend --user 42" in made_on_the_way, "it is still said what made it"

@@ -18,7 +18,6 @@ from toolrec_cli.agent.trajectory import Matched, Shown, Trajectory, Turn
 from toolrec_cli.data.catalog import Attribute, Catalog, Kind
 from toolrec_cli.data.facets import Facets
 from toolrec_cli.llm.messages import Usage
-from toolrec_cli.render.console import clean
 from toolrec_cli.render.trace import (
     LiveTrace,
     opening,
@@ -31,6 +30,7 @@ from toolrec_cli.render.trace import (
     step_panel,
 )
 from toolrec_cli.tools.protocol import Action, Context, Exchange, User
+from toolrec_cli.unseen import clean
 from tools.small_world import WrittenScores, toolbox
 
 HOSTILE = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from toolrec_cli.render.training import _say_share, learning_curve, print_tuned
+from toolrec_cli.render.training import learning_curve, print_tuned, share
 from toolrec_cli.storage.run_dir import Manifest, RunDir
 
 
@@ -53,10 +53,12 @@ def _tuned(path: Path) -> RunDir:
     return RunDir(path, Manifest("tune", "films", "films", "", {}, (), 42, {}, result=result))
 
 
-def test_a_full_training_that_took_no_time_has_no_share_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_training_that_took_no_time_has_no_share_of_it() -> None:
     result = {"attribute": "genre", "full": True, "cpu_seconds": 0.0, "n_parameters": 200}
-    _say_share({**result, "beside": {"cpu_seconds": 0.0, "n_parameters": 50}})
-    _say_share({**result, "cpu_seconds": 2.0, "beside": {"cpu_seconds": 0.5, "n_parameters": 50}})
-    said = " ".join(capsys.readouterr().err.split())
+    said = " ".join(
+        share({**result, "beside": {"cpu_seconds": 0.0, "n_parameters": 50}})
+        + share({**result, "cpu_seconds": 2.0, "beside": {"cpu_seconds": 0.5, "n_parameters": 50}})
+    )
+    assert share(result) == []
     assert "training took 25% of the parameters." in said
     assert "training took 25% of the CPU-seconds, and 25% of the parameters." in said

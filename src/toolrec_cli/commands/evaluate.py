@@ -73,7 +73,7 @@ def _evaluate(setting: Any, found: Any, plan: Any, again: Any, pace: Any, as_jso
     from toolrec_cli.render.console import say
     from toolrec_cli.render.outcome import say_retrieval
     from toolrec_cli.render.progress import bars
-    from toolrec_cli.render.report import print_report
+    from toolrec_cli.render.report import notes, print_report
 
     with_model = plan.agent.model is not None
     with bars() as progress:
@@ -81,8 +81,8 @@ def _evaluate(setting: Any, found: Any, plan: Any, again: Any, pace: Any, as_jso
     print_report(report, as_json=as_json)
     say_usage(run.manifest.result)
     say_retrieval(run.manifest.result)
-    if plan.agent.tuned and report.untuned:
-        say(f"The {'built-in ' if with_model else ''}surrogate went untuned: {report.untuned}.", style="dim")
+    for note in notes(report) if plan.agent.tuned else ():
+        say(note, style="dim")
     say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
     options.leave_if_unfinished(run, report.statuses, report.n_users, model=with_model, llm_rows=report.llm_rows)
 

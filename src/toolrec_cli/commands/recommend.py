@@ -115,13 +115,13 @@ def _print(run: Any, outcome: Any, *, many: bool, as_json: bool) -> None:
 def _say_how(run: Any, outcome: Any, plan: Any, *, many: bool) -> None:
     from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
-    from toolrec_cli.render.outcome import say_retrieval
+    from toolrec_cli.render.outcome import say_retrieval, untuned
 
     say(f"Recorded in {run.path}. Again: toolrec replay {run.path}{' --user ID' if many else ''}", style="dim")
     say_usage(run.manifest.result)
     say_retrieval(run.manifest.result)
-    if plan.tuned and (why := run.manifest.result.get("untuned")):
-        say(f"The surrogate went untuned: {why}.", style="dim")
+    for note in untuned(run.manifest.result.get("untuned", "")) if plan.tuned else ():
+        say(note, style="dim")
     told_all = plan.before is None
     left_out = "" if told_all else ", which was not told the newest, held-out item (--full-history tells it all)"
     say(f"By {outcome.surrogate}{left_out}.", style="dim", prose=True)

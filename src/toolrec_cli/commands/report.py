@@ -55,10 +55,11 @@ def report(
         raise UsageError("--out - and --json both want stdout.", hint="Name a file for the page.")
     if out not in (None, STDOUT):
         check_place(out)
-    told = gather(workspace / "runs", runs or [], user, AT_ONCE)
+    told = gather(workspace, runs or [], user, AT_ONCE)
     made = page(told, rows, __version__)
     if out == STDOUT:
-        sys.stdout.write(made)
+        sys.stdout.buffer.write(made.encode())  # as the page says of itself, whatever the terminal speaks
+        sys.stdout.buffer.flush()
         return
     place = out or Path(f"{told[0].run.name}.html")
     write_page(place, made)

@@ -81,13 +81,14 @@ def _print(run: Any, found: Any, parent: Any, workspace: Path, *, as_json: bool)
     from toolrec_cli.errors import PARTLY
     from toolrec_cli.render.bill import say_usage
     from toolrec_cli.render.console import say
+    from toolrec_cli.render.outcome import untuned
     from toolrec_cli.render.what_if import print_what_if
     from toolrec_cli.wording import counted
 
     print_what_if(found, as_json=as_json)
     say_usage(run.manifest.result, kept="the record or the cache")
-    if (why := run.manifest.result.get("untuned")) and "ranker" in parent.manifest.inputs:
-        say(f"The surrogate went untuned: {why}.", style="dim")
+    for note in untuned(run.manifest.result.get("untuned", "")) if "ranker" in parent.manifest.inputs else ():
+        say(note, style="dim")
     side_by_side = f"toolrec replay {parent.path} --against {run.path} --user ID"
     say(f"Recorded in {run.path}. Side by side: {side_by_side}", style="dim")
     if found.told and (n := found.told.n_unasked):

@@ -41,8 +41,9 @@ def train_encoder(
     from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.encoders import attributes_wanted, train_encoders
     from toolrec_cli.operations.presets import DEFAULT, find_preset
-    from toolrec_cli.render.console import clean, say
+    from toolrec_cli.render.console import say
     from toolrec_cli.render.progress import watching
+    from toolrec_cli.unseen import clean
 
     if training.resume is not None:
         return _go_on(ctx, training.resume, output)
@@ -122,6 +123,7 @@ def _print(runs: list[Any], found: Any, output: Output) -> None:
 
 def _announced(n: int) -> Callable[[str], None]:
     """Says which of several attributes is trained now."""
-    from toolrec_cli.render.console import clean, say
+    from toolrec_cli.render.console import say
+    from toolrec_cli.unseen import clean
 
     return lambda name: say(clean(name)) if n > 1 else None

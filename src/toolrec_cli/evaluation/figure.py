@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from html import escape
+from unicodedata import east_asian_width
 
 from toolrec_cli.evaluation.report import Row
 from toolrec_cli.evaluation.variants import VariantRow
+from toolrec_cli.unseen import clean
 
 WIDTH = 360
 """Of the picture, in its own unit: as wide as a telephone's screen, so that its letters can be read there."""
 
 _EDGE, _LINE, _TOP, _BOTTOM = 8, 34, 10, 26
+
+_ROOM = 48
+"""Letters of a name that have room beside its figure; a letter of Chinese, and a wide picture, is as wide as two."""
 
 
 def svg(title: str, rows: Sequence[Row | VariantRow], metric: str) -> str:
@@ -28,12 +33,12 @@ def svg(title: str, rows: Sequence[Row | VariantRow], metric: str) -> str:
         'font-family="sans-serif" font-size="11">',
         '<rect width="100%" height="100%" fill="white"/>',
     ]
-    lines += [f'<text x="{_EDGE}" y="18" font-size="12">{_said(title)}</text>'] if title else []
+    lines += [f'<text x="{_EDGE}" y="18" font-size="12">{_name(title)}</text>'] if title else []
     for place, (row, each) in enumerate(zip(rows, spread, strict=True)):
         y = top + _LINE * place
         colour = "#888888" if row.versus is None else "#1f6fb2"
         lines += [
-            f'<text x="{_EDGE}" y="{y + 10}">{_said(row.name)}</text>',
+            f'<text x="{_EDGE}" y="{y + 10}">{_name(row.name)}</text>',
             f'<text x="{WIDTH - _EDGE}" y="{y + 10}" text-anchor="end">{each.mean:.4f}</text>',
             f'<line x1="{x(each.low)}" x2="{x(each.high)}" y1="{y + 20}" y2="{y + 20}" stroke="{colour}" stroke-width="2"/>',
             f'<circle cx="{x(each.mean)}" cy="{y + 20}" r="4" fill="{colour}"/>',
@@ -44,5 +49,20 @@ def svg(title: str, rows: Sequence[Row | VariantRow], metric: str) -> str:
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def _said(text: str) -> str:
-    return escape("".join(letter for letter in text if letter.isprintable()))
+def safe(text: str) -> str:
+    """Strangers' text as it may stand in an SVG: half a character of somebody's JSON is none."""
+    return escape(clean(text).encode("utf-8", "replace").decode())
+
+
+def _name(text: str) -> str:
+    """As much as there is room for, and the whole for whoever points at it."""
+    return f"{safe(_shortened(text))}<title>{safe(text)}</title>"
+
+
+def _shortened(text: str) -> str:
+    whole, width = clean(text), 0
+    for place, letter in enumerate(whole):
+        width += 2 if east_asian_width(letter) in "WF" else 1
+        if width > _ROOM:
+            return f"{whole[:place]}…"
+    return whole

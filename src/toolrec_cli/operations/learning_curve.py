@@ -1,8 +1,8 @@
 """How a training went, as an SVG of its own: validation NDCG@10 and loss by epoch."""
 
 from collections.abc import Sequence
-from html import escape
 
+from toolrec_cli.evaluation.figure import safe
 from toolrec_cli.models.epochs import Epoch
 
 FILE = "learning-curve.svg"
@@ -68,5 +68,4 @@ def _place(point: Point, heights: Point, span: Point, top: int) -> Point:
 
 
 def _text(x: int, y: int, said: str, colour: str = "black", *, size: int = 12, anchor: str = "start") -> str:
-    said = "".join(letter for letter in said if letter.isprintable())
-    return f'<text x="{x}" y="{y}" fill="{colour}" font-size="{size}" text-anchor="{anchor}">{escape(said)}</text>'
+    return f'<text x="{x}" y="{y}" fill="{colour}" font-size="{size}" text-anchor="{anchor}">{safe(said)}</text>'

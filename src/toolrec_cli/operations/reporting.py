@@ -20,6 +20,7 @@ from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.operations.runs import described
 from toolrec_cli.operations.whole import Figures, check_whole
 from toolrec_cli.storage.atomic import write_text
+from toolrec_cli.storage.log import has_lines
 from toolrec_cli.storage.run_dir import MANIFEST, RunDir, find_run, list_runs
 
 REPORT, WHAT_IF, METRICS = "report.json", "what-if.json", "metrics.jsonl"
@@ -51,25 +52,28 @@ class Told:
     has_trajectories: bool
     within: tuple[str, ...]
     """Directories of the runs within this one."""
+    workspace: Path
+    """Where its data set is to be looked for."""
 
 
-def gather(runs: Path, names: Sequence[str], users: Sequence[str] | None, most: int) -> list[Told]:
+def gather(workspace: Path, names: Sequence[str], users: Sequence[str] | None, most: int) -> list[Told]:
     """Of every run named (none: the newest that has anything to show), with the explorations of `users`, or the first `most`.
+    Its path is whole, however it was named: a page is read elsewhere.
 
     Raises InputError for a run that is not there, or has a file that is damaged or newer than this program; UsageError for a
     user who is in none of them.
     """
+    runs = workspace / "runs"
     every = list_runs(runs)
-    chosen = [find_run(runs, name) for name in names] or [_newest(runs, every)]
-    chosen = list({run.path.resolve(): run for run in chosen}.values())
+    named = [find_run(runs, name) for name in names] or [_newest(runs, every)]
+    chosen = [RunDir(path, run.manifest) for path, run in {run.path.resolve(): run for run in named}.items()]
     explored = _first(chosen, most) if users is None else _of_users(chosen, users)
-    return [_told(every, run, of_run) for run, of_run in zip(chosen, explored, strict=True)]
+    return [_told(workspace, every, run, of_run) for run, of_run in zip(chosen, explored, strict=True)]
 
 
 def _newest(runs: Path, every: Sequence[RunDir]) -> RunDir:
-    shown = (TRAJECTORIES, REPORT, WHAT_IF, METRICS)
     for run in every:
-        if run.manifest.result or any((run.path / name).is_file() for name in shown):
+        if _has_anything(run):
             return run
     raise InputError(
         f"No run in {runs} has anything to show.",
@@ -77,7 +81,17 @@ def _newest(runs: Path, every: Sequence[RunDir]) -> RunDir:
     )
 
 
-def _told(every: list[RunDir], run: RunDir, explored: Sequence[Trajectory]) -> Told:
+def _has_anything(run: RunDir) -> bool:
+    """Whether it is over, or has figures, an epoch or an exploration: a training has a result before it has any of these."""
+    logs, figures = (TRAJECTORIES, METRICS), (REPORT, WHAT_IF)
+    return (
+        run.manifest.status == "done"
+        or any(has_lines(run.path / name) for name in logs)
+        or any((run.path / name).is_file() for name in figures)
+    )
+
+
+def _told(workspace: Path, every: list[RunDir], run: RunDir, explored: Sequence[Trajectory]) -> Told:
     return Told(
         run=run,
         about=described(every, run),
@@ -86,7 +100,13 @@ def _told(every: list[RunDir], run: RunDir, explored: Sequence[Trajectory]) -> T
         explored=tuple(explored),
         has_trajectories=_has_trajectories(run),
         within=tuple(sorted(str(each.parent) for each in run.path.glob(f"*/{MANIFEST}"))),
+        workspace=_workspace_of(run) or workspace.resolve(),
     )
+
+
+def _workspace_of(run: RunDir) -> Path | None:
+    """The workspace in whose `runs` it lies; None for one that was made by --out, or within another."""
+    return run.path.parents[1] if run.path.parent.name == "runs" else None
 
 
 def _figures(run: RunDir) -> Figures | None:
@@ -191,6 +211,11 @@ def _is_ours(out: Path) -> bool:
 
 
 def write_page(out: Path, page: str) -> None:
-    """Write it, whole or not at all. Replaces an earlier page; raises UsageError for anything else that is there."""
+    """Write it, whole or not at all. Replaces an earlier page; raises UsageError for anything else that is there, and where the
+    system has no place for a file (/proc).
+    """
     check_place(out)
-    write_text(out, page)
+    try:
+        write_text(out, page)
+    except FileNotFoundError as error:
+        raise UsageError(f"{out} cannot be made.", hint="Choose another --out.") from error

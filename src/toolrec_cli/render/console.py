@@ -1,7 +1,6 @@
 """stdout is the answer, stderr everything else. Strangers' text is shown as text, never as markup."""
 
 import json
-import re
 import shutil
 import sys
 from collections.abc import Generator
@@ -12,12 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from toolrec_cli.errors import ToolRecError
+from toolrec_cli.unseen import clean
 
 WIDTH_WHEN_PIPED = 120
-
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 
 
 class _Console(Console):
@@ -73,11 +69,6 @@ def stderr() -> Console:
     if _drawn_on:
         return _drawn_on[-1]
     return _Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH_WHEN_PIPED)
-
-
-def clean(text: str) -> str:
-    """Strangers' text without control, bidirectional or zero-width characters, on one line."""
-    return _CONTROL.sub("", text.replace("\n", " ").replace("\t", " ").replace("\r", " "))
 
 
 def foreign(text: str, style: str = "") -> Text:

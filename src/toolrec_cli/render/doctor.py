@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from toolrec_cli.operations.doctoring import Consultation, Examination
-from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
+from toolrec_cli.render.console import foreign, print_json, say, stdout
 from toolrec_cli.render.listing import size
+from toolrec_cli.unseen import clean
 from toolrec_cli.wording import counted
 
 _STYLES = {"yes": "green", "ignored": "yellow", "refused": "red", "failed": "red", "unclear": "dim"}

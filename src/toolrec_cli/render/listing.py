@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from toolrec_cli.operations.listing import Listing, PreparedLine, SourceLine
-from toolrec_cli.render.console import clean, foreign, print_json, say, stdout
+from toolrec_cli.render.console import foreign, print_json, say, stdout
+from toolrec_cli.unseen import clean
 
 _NAME = 16
 """Characters of a data set's name that stand on one line even on a narrow terminal."""

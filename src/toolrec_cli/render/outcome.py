@@ -8,8 +8,9 @@ from rich.text import Text
 
 from toolrec_cli.agent.trajectory import Trajectory
 from toolrec_cli.operations.deriving import Outcome
-from toolrec_cli.render.console import clean, print_json_line, say, stdout
+from toolrec_cli.render.console import print_json_line, say, stdout
 from toolrec_cli.render.ranking import ranking_document
+from toolrec_cli.unseen import clean
 from toolrec_cli.wording import counted
 
 
@@ -42,6 +43,11 @@ def say_retrieval(result: Mapping[str, Any]) -> None:
     """On stderr: see `retrieval`."""
     for line in retrieval(result):
         say(line, style="dim")
+
+
+def untuned(why: str, whose: str = "The surrogate") -> list[str]:
+    """Why the surrogate did without what `toolrec tune` learns; nothing where it did not."""
+    return [f"{whose} went untuned: {why}."] if why else []
 
 
 def retrieval(result: Mapping[str, Any]) -> list[str]:

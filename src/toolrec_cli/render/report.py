@@ -11,6 +11,7 @@ from toolrec_cli.evaluation.significance import Interval
 from toolrec_cli.render.bill import spoken_usage
 from toolrec_cli.render.console import print_json, say, stdout
 from toolrec_cli.render.figures import heading, spoken, spoken_difference, spoken_p
+from toolrec_cli.render.outcome import untuned
 from toolrec_cli.render.sheet import Column, Line, Sheet, figures, print_sheet
 from toolrec_cli.wording import counted
 
@@ -70,6 +71,11 @@ def warnings(report: Report) -> list[str]:
         f"Of {counted(report.out_of_reach, 'user')} the held-out item is in the history already: it is masked, a miss in every "
         "row. toolrec prep --deduplicate last keeps one of each."
     ]
+
+
+def notes(report: Report) -> list[str]:
+    """What is to be known of the surrogate; of the built-in one, where a language model was set beside it."""
+    return untuned(report.untuned, "The surrogate" if report.earned is None else "The built-in surrogate")
 
 
 def failures(report: Report) -> Iterable[tuple[str, str]]:

@@ -9,9 +9,10 @@ from rich.text import Text
 from toolrec_cli.agent.trajectory import Finished, Matched, Refused, Shown, ShownItem, Trajectory
 from toolrec_cli.data.catalog import Value
 from toolrec_cli.llm.messages import Usage
-from toolrec_cli.render.console import clean, foreign, stderr, stdout
+from toolrec_cli.render.console import foreign, stderr, stdout
 from toolrec_cli.render.item_table import Items
 from toolrec_cli.tools.protocol import Action, Exchange
+from toolrec_cli.unseen import clean
 from toolrec_cli.wording import counted
 
 _LONGEST = 60

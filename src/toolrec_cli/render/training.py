@@ -131,7 +131,8 @@ def print_encoders(runs: Sequence[RunDir], *, as_json: bool, following: str) -> 
         if "controls" in runs[0].manifest.result:
             print_sheet(stdout(width_when_piped=WIDE), controls(runs[0].manifest.result))
     for run in runs:
-        _say_share(run.manifest.result)
+        for line in share(run.manifest.result):
+            say(line)
     say(f"Next: {following}", style="dim")
 
 
@@ -140,14 +141,15 @@ def _print_documents(runs: Sequence[RunDir]) -> None:
     print_json({"schema_version": 1, **(documents[0] if len(runs) == 1 else {"encoders": documents})})
 
 
-def _say_share(result: dict[str, Any]) -> None:
+def share(result: Mapping[str, Any]) -> list[str]:
     """What leaving the backbone frozen spares, where both encoders are there."""
-    if "beside" in result:
-        frozen, full = (result["beside"], result) if result["full"] else (result, result["beside"])
-        few = frozen["n_parameters"] / full["n_parameters"]
-        seconds = full["cpu_seconds"]  # rounded: to nothing, where hardly anything was learnt
-        share = f"{frozen['cpu_seconds'] / seconds:.0%} of the CPU-seconds, and " if seconds else ""
-        say(f"{result['attribute']}: with the backbone left frozen, training took {share}{few:.0%} of the parameters.")
+    if "beside" not in result:
+        return []
+    frozen, full = (result["beside"], result) if result["full"] else (result, result["beside"])
+    few = frozen["n_parameters"] / full["n_parameters"]
+    seconds = full["cpu_seconds"]  # rounded: to nothing, where hardly anything was learnt
+    quick = f"{frozen['cpu_seconds'] / seconds:.0%} of the CPU-seconds, and " if seconds else ""
+    return [f"{result['attribute']}: with the backbone left frozen, training took {quick}{few:.0%} of the parameters."]
 
 
 def controls(result: Mapping[str, Any]) -> Sheet:

@@ -220,7 +220,7 @@ def find_run(runs: Path, name: str) -> RunDir:
     """
     for path in (Path(name), runs / name):
         if (path / MANIFEST).is_file():
-            return open_run(path)
+            return open_run(path if path.name not in ("", "..") else path.resolve())  # "." has no name of its own
     known = [run.name for run in list_runs(runs)]
     ending = [each for each in known if name and each.endswith(f"-{name}")]
     if len(ending) == 1:

@@ -60,7 +60,7 @@ def _evaluation(found: Report) -> list[Part]:
         *tables[:behind],
         plot,
         *tables[behind:],
-        *_texts(report.sentences(found)),
+        *_texts([*report.sentences(found), *report.notes(found)]),
         *_texts([*report.warnings(found), *failures], warns=True),
     ]
 
@@ -103,7 +103,8 @@ def _nothing(result: Mapping[str, Any]) -> list[Part]:
 
 def _training(result: Mapping[str, Any]) -> list[Part]:
     parts = [*_texts([training.trained(result), *training.beside_backbone(result)])]
-    return [*parts, Part(training.controls(result))] if "controls" in result else parts
+    controls = [Part(training.controls(result))] if "controls" in result else []
+    return [*parts, *controls, *_texts(training.share(result))]
 
 
 def _tuning(result: Mapping[str, Any]) -> list[Part]:
@@ -149,10 +150,11 @@ _SAID: dict[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], list[Part]]
 
 
 def _asked(result: Mapping[str, Any]) -> list[Part]:
-    """What a language model was asked, and by what items were retrieved."""
+    """What a language model was asked, by what items were retrieved, and why the surrogate went untuned."""
     usage: dict[str, Any] = result.get("usage") or {}
     asked = [f"Asked of the language model: {spoken_usage(usage)}"] if usage.keys() >= _USED else []
-    return _texts([*asked, *map(str, result.get("notes", ())), *outcome.retrieval(result)])
+    untuned = outcome.untuned(result.get("untuned", ""))
+    return _texts([*asked, *map(str, result.get("notes", ())), *outcome.retrieval(result), *untuned])
 
 
 def _texts(lines: Iterable[str], *, warns: bool = False) -> list[Part]:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from toolrec_cli.operations.reporting import Told
 from toolrec_cli.render.console import print_json, say, stdout
+from toolrec_cli.wording import counted
 
 SCHEMA_VERSION = 1
 
@@ -19,7 +20,7 @@ def print_made(told: Sequence[Told], page: Path, size: int, *, as_json: bool) ->
         return
     stdout().print(Text(str(page)), soft_wrap=True)
     n_users = sum(len(each.explored) for each in told)
-    parts = [_count(len(told), "run"), _count(n_users, "exploration"), f"{size / 1000:,.0f} kB"]
+    parts = [counted(len(told), "run"), counted(n_users, "exploration"), f"{size / 1000:,.0f} kB"]
     say(f"{', '.join(parts)}; open it in a browser.", style="dim")
 
 
@@ -36,7 +37,3 @@ def document(told: Sequence[Told], page: Path, size: int) -> dict[str, Any]:
         for each in told
     ]
     return {"schema_version": SCHEMA_VERSION, "page": str(page), "bytes": size, "runs": runs}
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -13,14 +13,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from toolrec_cli.operations.reporting import BEGINS, Told
-from toolrec_cli.render.console import clean
 from toolrec_cli.render.html.sections import Section, section
+from toolrec_cli.unseen import clean
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def page(told: Sequence[Told], rows: int, version: str) -> str:
-    """The whole page; `rows` items are shown of each observation. The same runs give the same page, to the byte."""
+    """The whole page; `rows` items are shown of each observation. The same runs, in the same workspace, give the same page, to
+    the byte.
+    """
     sections = [section(each, number, rows) for number, each in enumerate(told, start=1)]
     found = (
         _environment()

@@ -12,6 +12,7 @@ from toolrec_cli.render.html.found import Part, found
 from toolrec_cli.render.runs import facts, spoken_metric, spoken_users
 from toolrec_cli.render.sheet import Line, Sheet, columns
 from toolrec_cli.storage.run_dir import resumed_by
+from toolrec_cli.wording import counted
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Section:
     state: tuple[str, ...]
     """What is to be known of a run that is not done."""
     facts: tuple[tuple[str, str], ...]
-    commands: tuple[str, ...]
-    """How it is made, or checked, again."""
+    commands: tuple[tuple[str, str], ...]
+    """What a command is for, and the command: by which the run is made, or checked, again."""
     parts: tuple[Part, ...]
     explored: tuple[Explored, ...]
     others: str
@@ -72,7 +73,7 @@ def _state(line: RunLine, told: Told) -> list[str]:
     if lines and told.figures is None and line.verb in ("eval", "ablate", "stress", "what-if", "audit"):
         lines.append("It has no figures yet.")
     if line.resumable:
-        lines.append(f"Go on: toolrec {resumed_by(line.verb)} --resume {shlex.quote(line.name)}")
+        lines.append(f"Go on: {_typed(told, resumed_by(line.verb), '--resume', line.path)}")
     if told.within:
         lines.append(f"Runs within it, to be shown by their directories: {', '.join(told.within)}")
     return lines
@@ -98,11 +99,20 @@ def _command(argv: Sequence[str]) -> str:
     return shlex.join(["toolrec", *argv[1:]])
 
 
-def _commands(told: Told) -> list[str]:
-    """What makes the same of the same data (of a run that was called from Python, nothing), and what checks the record."""
-    argv = told.about["manifest"]["argv"]
-    made = [_command(argv)] if argv else []
-    return [*made, *([f"toolrec replay {shlex.quote(told.run.name)} --verify"] if told.has_trajectories else [])]
+def _typed(told: Told, *words: str) -> str:
+    """A command that works in every folder: paths are whole, and the workspace is named."""
+    return shlex.join(["toolrec", *words, "--workspace", str(told.workspace)])
+
+
+def _commands(told: Told) -> list[tuple[str, str]]:
+    """What makes the same of the same data, and what checks the record. Of a run that was called from Python, or made on the way
+    by a command for something else (an encoder by recommend), no command makes just that again.
+    """
+    argv, verb = told.about["manifest"]["argv"], resumed_by(told.run.manifest.verb)
+    is_own = next((word for word in argv[1:] if not word.startswith("-")), "") == verb
+    made = [("To repeat it with the same data, in the folder where it was typed:", _command(argv))] if is_own else []
+    checked = ("To check its record:", _typed(told, "replay", str(told.run.path), "--verify"))
+    return [*made, *([checked] if told.has_trajectories else [])]
 
 
 def _others(told: Told, line: RunLine) -> str:
@@ -110,10 +120,9 @@ def _others(told: Told, line: RunLine) -> str:
         return ""
     shown = len(told.explored)
     if line.users is not None and shown >= line.users:
-        return f"Everybody: {shown:,} user{'' if shown == 1 else 's'}."
+        return f"Everybody: {counted(shown, 'user')}."
     of = f" of {line.users:,}" if line.users is not None else ""
-    how = f"toolrec report {shlex.quote(line.name)} --user ID shows others."
-    return f"{shown:,}{of} users; {how}"
+    return f"{shown:,}{of} users; {_typed(told, 'report', line.path, '--user', 'ID')} shows others."
 
 
 def _details(manifest: dict[str, Any]) -> list[tuple[str, Sheet]]:
