@@ -145,7 +145,7 @@ def share(result: Mapping[str, Any]) -> list[str]:
     """What leaving the backbone frozen spares, where both encoders are there."""
     if "beside" not in result:
         return []
-    frozen, full = (result["beside"], result) if result["full"] else (result, result["beside"])
+    frozen, full = (result["beside"], result) if result.get("full", False) else (result, result["beside"])
     few = frozen["n_parameters"] / full["n_parameters"]
     seconds = full["cpu_seconds"]  # rounded: to nothing, where hardly anything was learnt
     quick = f"{frozen['cpu_seconds'] / seconds:.0%} of the CPU-seconds, and " if seconds else ""
