@@ -97,8 +97,8 @@ def test_what_the_page_says_to_type_works_in_another_folder(
         (check,) = re.findall(r"To check its record: toolrec (.* --verify --workspace '.*?')", page.words)
         said = toolrec(*shlex.split(check), "--user", "42")
         assert said.returncode == 0, said.stderr
-        (others,) = re.findall(r"users; toolrec (.*?) shows others", page.words)
-        assert "For user 7" in parsed(toolrec(*shlex.split(others.replace(" ID ", " 7 ")), "--out", "-")).words
+        (others,) = re.findall(r"users; toolrec (.*?) --user ID shows others", page.words)
+        assert "For user 7" in parsed(toolrec(*shlex.split(others), "--user", "7", "--out", "-")).words
 
 
 def test_the_page_is_the_same_however_the_run_is_named(

@@ -49,7 +49,7 @@ USAGE: dict[str, Any] = {
     "dollars": 0.5,
 }
 INTERVAL, PAIRED = Interval(0.2, 0.1, 0.3, 60), Paired(0.1, -0.05, 0.2, 0.03, 0.06, 0.1)
-METRICS = dict.fromkeys(("recall@10", "ndcg@10", "mrr@10", "hit@10", "map@10"), INTERVAL)
+METRICS: dict[str, Interval] = dict.fromkeys(("recall@10", "ndcg@10", "mrr@10", "hit@10", "map@10"), INTERVAL)
 
 
 def every_run(text: Text) -> list[Told]:

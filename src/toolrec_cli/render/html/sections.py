@@ -122,7 +122,7 @@ def _others(told: Told, line: RunLine) -> str:
     if line.users is not None and shown >= line.users:
         return f"Everybody: {counted(shown, 'user')}."
     of = f" of {line.users:,}" if line.users is not None else ""
-    return f"{shown:,}{of} users; {_typed(told, 'report', line.path, '--user', 'ID')} shows others."
+    return f"{shown:,}{of} users; {_typed(told, 'report', line.path)} --user ID shows others."
 
 
 def _details(manifest: dict[str, Any]) -> list[tuple[str, Sheet]]:
