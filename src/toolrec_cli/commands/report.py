@@ -16,7 +16,7 @@ STDOUT = Path("-")
 def report(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]…", help="Runs' directories or names. Default: the newest with anything to show."),
+        typer.Argument(metavar="RUN", help="Runs' directories or names. Default: the newest with anything to show."),
     ] = None,
     out: Annotated[
         Path | None,
