@@ -134,6 +134,17 @@ def test_beside_a_training_that_has_only_begun_the_newest_with_anything_to_show_
     assert "train-encoder on sample" in parsed(toolrec("report", "--out", "-", "-w", alone.parents[1])).words
 
 
+def test_whoever_asks_for_a_user_gets_the_newest_run_that_explored_for_any(toolrec: Run, alone: Path) -> None:
+    tuned = Path(shutil.copytree(alone, alone.with_name("tuned")))
+    for path in tuned.iterdir():
+        path.unlink() if path.name != "run.json" else None
+    change(tuned, verb="tune", result={}, started="2999")
+    assert "tune on sample" in parsed(toolrec("report", "--out", "-", "-w", alone.parents[1])).words
+    asked = parsed(toolrec("report", "--user", "1", "--out", "-", "-w", alone.parents[1]))
+    assert "recommend on sample" in asked.words
+    assert "For user 1" in asked.words
+
+
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="has no place where nothing can be made")
 def test_where_the_system_has_no_place_for_a_page_it_is_said(toolrec: Run, explored: Path) -> None:
     said = toolrec("report", "--out", "/proc/x.html", "-w", explored)

@@ -103,7 +103,7 @@ def attended(*, causal: bool, length: int = 4) -> torch.Tensor:
         block.qkv.weight.zero_()
         block.qkv.weight[8:] = torch.eye(4)  # values alone: every position is worth itself
         block.qkv.bias.zero_()
-        between = transformer._between(torch.zeros(1, length, 4), None)
+        between = transformer._between(None, torch.arange(length))
         real = None if causal else torch.ones(1, 1, 1, length, dtype=torch.bool)
         return block._attend(torch.eye(length, 4)[None], real, between)[0]
 

@@ -1,5 +1,6 @@
 """toolrec report"""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,8 +44,6 @@ def report(
     [bold]toolrec report RUN --user 42 --out why.html[/bold]: how a user's list came about.
     [bold]toolrec report RUN RUN2 --out both.html[/bold]
     """
-    import sys
-
     from toolrec_cli import __version__
     from toolrec_cli.errors import UsageError
     from toolrec_cli.operations.reporting import check_place, gather, write_page

@@ -23,13 +23,8 @@ def first_guess(n_heads: int) -> Tensor:
     return -away[:, None] * (STEEPEST * LESS ** torch.arange(n_heads))
 
 
-def between_all(n: int, device: torch.device) -> Tensor:
-    """Of every two of `n` positions, the class of the second (the last T) as seen from the first. [1, T, T]."""
-    return among(torch.arange(n, device=device))
-
-
 def among(places: Tensor) -> Tensor:
-    """The same of positions that have these places, [T]. [1, T, T]."""
+    """Of every two of positions with these places [T], the class of the second (the last T) as seen from the first. [1, T, T]."""
     return _classes(places - places[:, None])[None]
 
 

@@ -193,7 +193,7 @@ class Transformer(nn.Module):
         if view is not None or not self.causal:
             real = (places < lengths[:, None])[:, None, None]
             real = real if view is None else real & view.seen
-        between = self._between(x, times, places)
+        between = self._between(times, places)
         for block in self.blocks:
             x = block(x, real, between)
         return self.norm(x)
@@ -201,7 +201,7 @@ class Transformer(nn.Module):
     def at_end(self, x: Tensor, lengths: Tensor, times: Tensor | None = None) -> Tensor:
         """The state at the newest position alone, without dropout: about half the work. Causal ones only. -> [B, D]."""
         places, newest = torch.arange(x.shape[1], device=x.device), (lengths - 1).clamp(min=0)
-        x, between = self._placed(x, lengths, times, places), self._between(x, times, places)
+        x, between = self._placed(x, lengths, times, places), self._between(times, places)
         *earlier, final = self.blocks
         for block in earlier:
             x = block(x, None, between)
@@ -210,11 +210,9 @@ class Transformer(nn.Module):
         distances = from_one(newest, x.shape[1])[:, None] if self.relative_positions else None
         return self.norm(last.at(x, newest, Between(ages, distances)))
 
-    def _between(self, x: Tensor, times: Tensor | None, places: Tensor | None = None) -> Between:
+    def _between(self, times: Tensor | None, places: Tensor) -> Between:
         ages = None if self.gaps is None or times is None else ages_between(times)
-        if not self.relative_positions:
-            return Between(ages)
-        return Between(ages, among(torch.arange(x.shape[1], device=x.device) if places is None else places))
+        return Between(ages, among(places) if self.relative_positions else None)
 
     def _placed(self, x: Tensor, lengths: Tensor, times: Tensor | None, places: Tensor) -> Tensor:
         from_end = lengths[:, None] - 1 - places

@@ -57,23 +57,24 @@ class Told:
 
 
 def gather(workspace: Path, names: Sequence[str], users: Sequence[str] | None, most: int) -> list[Told]:
-    """Of every run named (none: the newest that has anything to show), with the explorations of `users`, or the first `most`.
-    Its path is whole, however it was named: a page is read elsewhere.
+    """Of every run named (none: the newest that has anything to show, of any users if some are named), with the explorations of
+    `users`, or the first `most`. Its path is whole, however it was named: a page is read elsewhere.
 
     Raises InputError for a run that is not there, or has a file that is damaged or newer than this program; UsageError for a
     user who is in none of them.
     """
     runs = workspace / "runs"
     every = list_runs(runs)
-    named = [find_run(runs, name) for name in names] or [_newest(runs, every)]
+    named = [find_run(runs, name) for name in names] or [_newest(runs, every, explored=users is not None)]
     chosen = [RunDir(path, run.manifest) for path, run in {run.path.resolve(): run for run in named}.items()]
     explored = _first(chosen, most) if users is None else _of_users(chosen, users)
     return [_told(workspace, every, run, of_run) for run, of_run in zip(chosen, explored, strict=True)]
 
 
-def _newest(runs: Path, every: Sequence[RunDir]) -> RunDir:
+def _newest(runs: Path, every: Sequence[RunDir], *, explored: bool) -> RunDir:
+    """The newest that has anything to show; with `explored`, of users."""
     for run in every:
-        if _has_anything(run):
+        if _has_anything(run) and (_has_trajectories(run) or not explored):
             return run
     raise InputError(
         f"No run in {runs} has anything to show.",

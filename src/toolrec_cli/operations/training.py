@@ -119,10 +119,13 @@ def settled_plan(plan: BackbonePlan, seed: int, dataset: Dataset, ranks: Ranks) 
     looked_at = training.validation_users or chosen_validation_users(_targets(dataset), len(dataset.catalog))
     training = replace(training, validation_users=looked_at)
     threads = plan.threads if ranks.alone else plan.threads or max(1, cores() // ranks.here)
-    chosen: dict[str, Any] = {"time_aware": dataset.timed, "dropout": chosen_dropout(_targets(dataset))}
-    if sees_both_sides := not store.BACKBONES.get(plan.name).causal:
-        chosen["ends"] = True
-    chosen["relative_positions"] = sees_both_sides
+    causal = store.BACKBONES.get(plan.name).causal
+    chosen: dict[str, Any] = {
+        "time_aware": dataset.timed,
+        "dropout": chosen_dropout(_targets(dataset)),
+        "relative_positions": not causal,
+        **({} if causal else {"ends": True}),
+    }
     return replace(plan, shape={**chosen, **plan.shape}, training=training, threads=threads, processes=ranks.size)
 
 
