@@ -1,7 +1,9 @@
 """How long ago, in classes: exactly."""
 
+import pytest
 import torch
 
+from toolrec_cli.models import ages as ages_module
 from toolrec_cli.models.ages import N_AGES, ages_between, by_class, classes, gaps_before
 
 
@@ -26,3 +28,15 @@ def test_a_table_looked_up_by_class_has_the_values_and_the_gradient_of_an_embedd
     (mine,) = torch.autograd.grad(found, table, upstream)
     (theirs,) = torch.autograd.grad(expected, table, upstream)
     torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1 << 20])
+def test_the_sums_of_classes_are_the_same_by_bins_and_by_products(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ages_module, "AT_ONCE", at_once)
+    torch.manual_seed(3)
+    classes, values = torch.randint(0, 5, (50,), dtype=torch.int32), torch.randn(2, 50)
+    expected = torch.stack([values[:, classes == which].sum(dim=1) for which in range(7)])
+    torch.testing.assert_close(ages_module.summed_by_bins(classes, values, 7).float(), expected)
+    torch.testing.assert_close(ages_module.summed_by_products(classes, values, 7), expected)

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 N_AGES = 32
 """Class 0: at the same time or later. Class c: 2^(c - 1) units of time or more, and less than 2^c; the last has no end."""
@@ -39,9 +38,7 @@ def gaps_before(times: Tensor) -> Tensor:
 
 def by_class(table: Tensor, ages: Tensor) -> Tensor:
     """What a table [N, H] has for each class: ages [B, T, T] -> [B, H, T, T]."""
-    if table.device.type == "cpu":
-        return cast("Tensor", _ByClass.apply(table, ages))
-    return functional.embedding(ages, table).permute(0, 3, 1, 2)
+    return cast("Tensor", _ByClass.apply(table, ages))
 
 
 class _ByClass(torch.autograd.Function):
@@ -57,6 +54,25 @@ class _ByClass(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         flat = ctx.saved_tensors[0].flatten()
-        of_heads = [each.flatten().double() for each in gradients[0].unbind(1)]
-        counted = [torch.bincount(flat, weights=each, minlength=ctx.n_classes) for each in of_heads]
-        return torch.stack(counted, dim=1).to(gradients[0].dtype), None
+        of_heads = torch.stack([each.flatten() for each in gradients[0].unbind(1)])
+        summed = summed_by_bins if flat.device.type == "cpu" else summed_by_products
+        return summed(flat, of_heads, ctx.n_classes).to(of_heads.dtype), None
+
+
+def summed_by_bins(classes: Tensor, values: Tensor, n: int) -> Tensor:
+    """The sums of each class: classes [M], values [H, M] -> [n, H] (float64). For a processor."""
+    counted = [torch.bincount(classes, weights=each.double(), minlength=n) for each in values]
+    return torch.stack(counted, dim=1)
+
+
+AT_ONCE = 1 << 20
+"""Values that are multiplied at once, [AT_ONCE, n]."""
+
+
+def summed_by_products(classes: Tensor, values: Tensor, n: int) -> Tensor:
+    """The same for an accelerator, whose bins do not repeat to the bit, in the precision of `values`."""
+    total, every = values.new_zeros((n, len(values))), torch.arange(n, device=classes.device)
+    for start in range(0, len(classes), AT_ONCE):
+        here = slice(start, start + AT_ONCE)
+        total += ((classes[here, None] == every).to(values.dtype).T) @ values[:, here].T
+    return total

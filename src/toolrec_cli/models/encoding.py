@@ -1,7 +1,7 @@
 """Histories -> query vectors, for a backbone and any number of attribute encoders on it, in one pass.
 
-Work is cut into blocks of one shape ([BLOCK, one of a few widths]) that depends on a user's own history alone, so that a
-user gets the same vector alone or among six thousand.
+Work is cut into blocks of one shape (so many histories, one of a few widths) that depends on a user's own history alone, so
+that a user gets the same vector alone or among six thousand.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -18,7 +18,9 @@ from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.windows import Batch, IntArray, Windows
 
 FloatArray = npt.NDArray[np.float32]
-BLOCK = 16
+BLOCK, BLOCK_ELSEWHERE = 16, 512
+"""Histories that are encoded at once, on a processor and on an accelerator."""
+
 WIDTHS = (16, 32, 64, 128)
 """Histories are padded to the first of these that holds them, else to max_length."""
 
@@ -35,14 +37,19 @@ class Backbone(Protocol):
     def train(self, mode: bool = True) -> Any: ...
 
 
-def blocks(lengths: IntArray, max_length: int) -> Iterator[tuple[IntArray, int]]:
-    """(rows, width): the rows of one padded width, at most BLOCK at a time."""
+def block_size(device: torch.device) -> int:
+    """How many histories are encoded at once there."""
+    return BLOCK if device.type == "cpu" else BLOCK_ELSEWHERE
+
+
+def blocks(lengths: IntArray, max_length: int, size: int = BLOCK) -> Iterator[tuple[IntArray, int]]:
+    """(rows, width): the rows of one padded width, at most `size` at a time."""
     widths = np.array([w for w in WIDTHS if w < max_length] + [max_length])
     wanted = np.searchsorted(widths, lengths)
     for index, width in enumerate(widths):
         rows = np.flatnonzero(wanted == index)
-        for start in range(0, len(rows), BLOCK):
-            yield rows[start : start + BLOCK], int(width)
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size], int(width)
 
 
 @torch.no_grad()
@@ -61,10 +68,11 @@ def encode(
     sizes |= {name: encoder.query_size for name, encoder in encoders.items()}
     found: dict[str | None, FloatArray] = {name: np.zeros((len(windows), d), np.float32) for name, d in sizes.items()}
     device = device_of(backbone)
+    size = block_size(device)
     backbone.eval()
     with _one_thread():
-        for rows, padded in blocks(windows.lengths, backbone.config.max_length):
-            block = np.resize(rows, BLOCK)
+        for rows, padded in blocks(windows.lengths, backbone.config.max_length, size):
+            block = np.resize(rows, size)
             batch = windows.padded(block, padded).to(device)
             states = _at_end(backbone, batch) if known is None else torch.from_numpy(known[block]).to(device)
             for name in sizes:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from toolrec_cli.models.encoding import BLOCK, FloatArray, device_of
+from toolrec_cli.models.encoding import FloatArray, block_size, device_of
 from toolrec_cli.models.targets import Lessons, TargetWindows
 
 PREFIXES = 8
@@ -66,8 +66,10 @@ def within_reach(backbone: Any, cut: TargetWindows) -> tuple[TargetWindows, Targ
 
 def _states(backbone: Any, cut: TargetWindows) -> Iterator[Tensor]:
     """The states of all targets of a window in one pass, a block of windows at a time."""
-    for begin in range(0, len(cut), BLOCK):
-        lessons = cut.lessons(np.arange(begin, min(begin + BLOCK, len(cut)))).to(device_of(backbone))
+    device = device_of(backbone)
+    size = block_size(device)
+    for begin in range(0, len(cut), size):
+        lessons = cut.lessons(np.arange(begin, min(begin + size, len(cut)))).to(device)
         items, lengths, targets = lessons.next_items()
         with torch.no_grad():
             yield backbone(items, lengths, lessons.input_times)[targets > 0]

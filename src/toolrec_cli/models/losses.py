@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from toolrec_cli.errors import UsageError, unknown
-from toolrec_cli.models.precision import CHUNK, TINY, product_type
+from toolrec_cli.models.precision import TINY, product_type, targets_at_once
 from toolrec_cli.models.sampled import gbce, sampled
 
 Loss = Callable[..., Tensor]
@@ -32,15 +32,17 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         total = states.new_zeros(())
         dtype = product_type(states)
         rows, columns = table.to(dtype), table.to(dtype).T.contiguous()
-        for start in range(0, len(states), CHUNK):
-            part, wanted = states[start : start + CHUNK].to(dtype), targets[start : start + CHUNK, None]
+        size = targets_at_once(states, len(table))
+        for start in range(0, len(states), size):
+            here = slice(start, start + size)
+            part, wanted = states[here].to(dtype), targets[here, None]
             logits = (part @ columns).to(states.dtype)
             logits[:, 0] = -torch.inf
             error = torch.softmax(logits, dim=1)
             total -= error.gather(1, wanted).clamp_(min=TINY).log_().sum()
             error.scatter_add_(1, wanted, error.new_full(wanted.shape, -1.0))
             error = error.to(dtype)
-            state_gradient[start : start + CHUNK] = error @ rows
+            state_gradient[here] = error @ rows
             table_gradient += error.T @ part
         ctx.save_for_backward(state_gradient, table_gradient)
         ctx.n = len(states)

@@ -8,10 +8,18 @@ import torch
 from torch import Tensor
 
 CHUNK = 128
-"""Targets whose logits are held at once: 128 × 4,000 items are 2 MB and stay near the processor."""
+"""Targets whose logits a processor holds at once: 128 × 4,000 items are 2 MB and stay near it."""
+
+AT_ONCE = 1 << 26
+"""Logits that an accelerator holds at once (256 MB): of few it would only wait for the next."""
 
 TINY = 1e-38
 """The smallest probability whose logarithm is taken."""
+
+
+def targets_at_once(states: Tensor, n_items: int) -> int:
+    """For how many targets logits over `n_items` are held at once, where `states` lie."""
+    return CHUNK if states.device.type == "cpu" else max(CHUNK, AT_ONCE // n_items)
 
 
 def product_type(states: Tensor) -> torch.dtype:

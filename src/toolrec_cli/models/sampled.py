@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from toolrec_cli.models.precision import CHUNK, TINY, product_type
+from toolrec_cli.models.precision import TINY, product_type, targets_at_once
 
 N_SAMPLED = 3000
 """Negatives of the sampled softmax, as in published results that equal the full one."""
@@ -56,7 +56,7 @@ def _drawn(n_items: int, n: int, device: torch.device) -> tuple[Tensor, float]:
 
 
 class _SharedSoftmax(torch.autograd.Function):
-    """Cross-entropy of each target against shared negatives, CHUNK targets at a time, gradients formed in the forward pass.
+    """Cross-entropy of each target against shared negatives, some targets at a time, gradients formed in the forward pass.
 
     states [P, D], positives [P, D] (the vectors of `targets` [P]), others [K, D] (the vectors of `drawn` [K]) -> a scalar.
     """
@@ -70,8 +70,9 @@ class _SharedSoftmax(torch.autograd.Function):
         of_others, total = torch.zeros_like(others), states.new_zeros(())
         rows, columns = others.to(dtype), others.to(dtype).T.contiguous()
         met = torch.isin(targets, drawn)
-        for at in range(0, len(states), CHUNK):
-            here = slice(at, at + CHUNK)
+        size = targets_at_once(states, len(drawn))
+        for at in range(0, len(states), size):
+            here = slice(at, at + size)
             part, own = states[here], positives[here]
             share = _shares(part, own, columns, shift, (met[here], targets[here], drawn))
             total -= share[:, 0].clamp(min=TINY).log().sum()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from toolrec_cli.data.dataset import Dataset
-from toolrec_cli.models.devices import find_device
+from toolrec_cli.models.devices import use_device
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.fitting import Watch, fit_backbone
 from toolrec_cli.models.training_state import load_state
@@ -19,7 +19,7 @@ OpenDataset = Callable[[], Dataset]
 
 def follow(ranks: Ranks, plan: BackbonePlan, seed: int, open_dataset: OpenDataset) -> None:
     """Train with the first process, which called `pretrain` with the same plan. Raises WorkerLost when it is gone."""
-    with ranks.together(find_device(plan.device)):
+    with ranks.together(use_device(plan.device)):
         dataset = open_dataset()
         _fit(settled_plan(plan, seed, dataset, ranks), dataset, Watch(_nothing, _nothing, silent, ranks=ranks))
 
@@ -28,7 +28,7 @@ def follow_resumed(ranks: Ranks, run: RunDir, open_dataset: OpenDataset) -> None
     """The same with one that called `resume_pretrain`."""
     kept = load_state(run.path / RESUME)
     plan = plan_of(run, kept)
-    with ranks.together(find_device(plan.device)):
+    with ranks.together(use_device(plan.device)):
         watch = Watch(_nothing, _nothing, silent, resumed=kept.state, ranks=ranks)
         _fit(plan, open_dataset(), watch)
 

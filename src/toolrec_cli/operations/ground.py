@@ -15,7 +15,7 @@ from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import AttributeEncoder, EncoderConfig
 from toolrec_cli.models.checkpoint import ModelCard
 from toolrec_cli.models.controls import NO_ATTRIBUTE, Matched, Validation, blank_encoder, compared, true_values
-from toolrec_cli.models.devices import AUTO, find_device
+from toolrec_cli.models.devices import AUTO, use_device
 from toolrec_cli.models.encoding import device_of
 from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.fitting import (
@@ -168,7 +168,7 @@ def prepare_ground(
     Raises InputError with the next command when there is none.
     """
     run, card = store.find_backbone(setting.runs, dataset, backbone)
-    model = store.load_backbone(run, dataset).to(find_device(device))
+    model = store.load_backbone(run, dataset).to(use_device(device))
     training = replace(training, validation_users=training.validation_users or card.training.get("validation_users"))
     examples = examples_of(dataset, model)
     return Ground(dataset, model, card, run.name, examples, training, validation_of(examples, training), setting)

@@ -13,7 +13,7 @@ from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.checkpoint import ModelCard, load
-from toolrec_cli.models.devices import AUTO, find_device
+from toolrec_cli.models.devices import AUTO, use_device
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of, trainable_parameters
 from toolrec_cli.models.fitting import fit_backbone
@@ -135,7 +135,7 @@ def fresh_backbone(plan: BackbonePlan, dataset: Dataset) -> Any:
         raise UsageError("A catalogue of one item leaves nothing to choose from.", hint="Prepare more data.")
     if plan.shape.get("time_aware") and not dataset.timed:
         raise UsageError(f"{dataset.name!r} has no times to be aware of.", hint="Leave out --time-aware.")
-    device = find_device(plan.device)
+    device = use_device(plan.device)
     start(plan.training.seed, plan.threads, "pretrain")
     model = store.build_backbone(plan.name, {"n_items": len(dataset.catalog), **plan.shape})
     _check_heads(model.config)
