@@ -1,6 +1,5 @@
 """--resume: a run goes on with the settings it began with, without their being typed again."""
 
-import shlex
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -50,7 +49,7 @@ def _recorded(ctx: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
 
     run = find_run(given["workspace"] / "runs", given["resume"])
     if resumed_by(run.manifest.verb) != ctx.info_name:
-        hint = f"Type: toolrec {resumed_by(run.manifest.verb)} --resume {run.path}"
+        hint = f"Type: toolrec {resumed_by(run.manifest.verb)} --resume {run.typed}"
         resumes = run.manifest.verb in ("recommend", "eval", "ablate", "stress", "what-if")
         raise UsageError(
             f"{run.path} is a {run.manifest.verb} run, not one of {ctx.info_name}.", hint=hint if resumes else None
@@ -59,7 +58,7 @@ def _recorded(ctx: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
         if name in given and _is_typed(ctx, name):
             raise UsageError(
                 f"{flag} cannot be given with --resume: it is settled when a run begins.",
-                hint=f"Type: toolrec {ctx.info_name} --resume {shlex.quote(str(run.path))}",
+                hint=f"Type: toolrec {ctx.info_name} --resume {run.typed}",
             )
     settings = {name: setting.get("value") for name, setting in run.manifest.settings.items()}
     settings |= {"dataset": run.manifest.dataset, "seed": run.manifest.seed}

@@ -83,7 +83,7 @@ def _evaluate(setting: Any, found: Any, plan: Any, again: Any, pace: Any, as_jso
     say_retrieval(run.manifest.result)
     for note in notes(report) if plan.agent.tuned else ():
         say(note, style="dim")
-    say(f"Recorded in {run.path}. One user: toolrec replay {run.path} --user ID", style="dim")
+    say(f"Recorded in {run.path}. One user: toolrec replay {run.typed} --user ID", style="dim")
     options.leave_if_unfinished(run, report.statuses, report.n_users, model=with_model, llm_rows=report.llm_rows)
 
 

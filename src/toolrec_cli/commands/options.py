@@ -253,7 +253,7 @@ def leave_if_unfinished(
             say(f"{filled:,} of {n_users:,} have a list in the row {name} that the tools filled up.", style="red")
         unfinished += missing + filled
     if unheard := run.manifest.result.get("unheard", 0):
-        again = f"toolrec {run.manifest.verb} --resume {shlex.quote(str(run.path))}"
+        again = f"toolrec {run.manifest.verb} --resume {run.typed}"
         say(f"The server failed to answer {unheard:,} of them. To ask these again, type: {again}")
     if unfinished:
         raise typer.Exit(PARTLY)

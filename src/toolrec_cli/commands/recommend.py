@@ -117,7 +117,7 @@ def _say_how(run: Any, outcome: Any, plan: Any, *, many: bool) -> None:
     from toolrec_cli.render.console import say
     from toolrec_cli.render.outcome import say_retrieval, untuned
 
-    say(f"Recorded in {run.path}. Again: toolrec replay {run.path}{' --user ID' if many else ''}", style="dim")
+    say(f"Recorded in {run.path}. Again: toolrec replay {run.typed}{' --user ID' if many else ''}", style="dim")
     say_usage(run.manifest.result)
     say_retrieval(run.manifest.result)
     for note in untuned(run.manifest.result.get("untuned", "")) if plan.tuned else ():

@@ -89,10 +89,10 @@ def _print(run: Any, found: Any, parent: Any, workspace: Path, *, as_json: bool)
     say_usage(run.manifest.result, kept="the record or the cache")
     for note in untuned(run.manifest.result.get("untuned", "")) if "ranker" in parent.manifest.inputs else ():
         say(note, style="dim")
-    side_by_side = f"toolrec replay {parent.path} --against {run.path} --user ID"
+    side_by_side = f"toolrec replay {parent.typed} --against {run.typed} --user ID"
     say(f"Recorded in {run.path}. Side by side: {side_by_side}", style="dim")
     if found.told and (n := found.told.n_unasked):
-        go_on = options.command(f"replay --resume {run.path} --yes", workspace)
+        go_on = options.command(f"replay --resume {run.typed} --yes", workspace)
         left = counted(n, "user")
         say(f"Left the record, and the model was not asked for them: {left}. To ask it: {go_on}", style="red")
         raise typer.Exit(PARTLY)
@@ -114,7 +114,7 @@ def _of_whom(
     run = find_run(runs, supposed.resume)
     plan = whole_plan(run)
     if not isinstance(plan, WhatIfPlan):
-        hint = f"Type: toolrec {run.manifest.verb} --resume {run.path}"
+        hint = f"Type: toolrec {run.manifest.verb} --resume {run.typed}"
         raise UsageError(f"{run.path} is a {run.manifest.verb} run, in which nothing is supposed.", hint=hint)
     if name or users:
         raise UsageError("With --resume, of whom a what-if is asked is settled.", hint="Leave RUN and --user out.")

@@ -104,7 +104,7 @@ def _check_processes(run: RunDir, plan: BackbonePlan, ranks: Ranks) -> None:
         many = f"torchrun --nproc-per-node {plan.processes} -m toolrec_cli" if plan.processes > 1 else "toolrec"
         raise UsageError(
             f"{run.path} was begun in {plan.processes} process{'es' if plan.processes > 1 else ''}, not in {ranks.size}.",
-            hint=f"Type: {many} pretrain --resume {shlex.quote(str(run.path))}",
+            hint=f"Type: {many} pretrain --resume {run.typed}",
         )
 
 

@@ -125,7 +125,7 @@ def export(workspace: Path, run: RunDir, kind: str, out: Path, row: str | None =
 def _lists(run: RunDir, row: str | None) -> pl.DataFrame:
     path = run.path / "rankings.parquet"
     if not path.is_file():
-        hint = f"Type: toolrec {resumed_by(run.manifest.verb)} --resume {run.path}" if _is_resumable(run) else None
+        hint = f"Type: toolrec {resumed_by(run.manifest.verb)} --resume {run.typed}" if _is_resumable(run) else None
         raise InputError(f"{run.path} has no lists{' yet' if hint else ''}.", hint=hint)
     table = pl.read_parquet(path)
     if row is None:

@@ -80,6 +80,11 @@ class RunDir:
     def name(self) -> str:
         return self.path.name
 
+    @property
+    def typed(self) -> str:
+        """Its path as it is typed into a shell."""
+        return shlex.quote(str(self.path))
+
     def update(self, **changes: Any) -> None:
         """Change the manifest and write it."""
         self.manifest = replace(self.manifest, **changes)
@@ -159,7 +164,7 @@ def _tell(stopped: BaseException, run: RunDir, *, resumable: bool) -> None:
     """Whoever stopped it is told what is kept, and how it goes on; a run within this one goes on with it."""
     notes: list[str] = getattr(stopped, "__notes__", [])
     notes[:] = [note for note in notes if not note.startswith(f"{KEPT}{run.path}/")]
-    again = f"Go on: toolrec {resumed_by(run.manifest.verb)} --resume {shlex.quote(str(run.path))}" if resumable else ""
+    again = f"Go on: toolrec {resumed_by(run.manifest.verb)} --resume {run.typed}" if resumable else ""
     stopped.add_note(f"{KEPT}{run.path}. {again}".rstrip())
 
 
