@@ -67,6 +67,7 @@ MISTAKES = [
     ("pretrain --backbone sasrek", 2, ["There is no backbone 'sasrek'. Did you mean 'sasrec'?"]),
     ("pretrain --loss bprr", 2, ["There is no loss 'bprr'. Did you mean 'bpr'?"]),
     ("pretrain --targets newst", 2, ["There is no choice of targets 'newst'. Did you mean 'newest'?"]),
+    ("pretrain --item-vectors compny", 2, ["There is no beginning of item vectors 'compny'. Did you mean 'company'?"]),
     ("pretrain --learning-rate 0", 2, ["At a learning rate of 0 nothing is learnt.", "--learning-rate 1e-3"]),
     ("pretrain --preset toolrec", 2, ["There is no preset 'toolrec'. Did you mean 'toolrec-paper'?"]),
     ("train-encoder --attr genre --preset papr", 2, ["There is no preset 'papr'."]),

@@ -6,8 +6,6 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import pytest
-
 from toolrec_cli.models.checkpoint import read_card
 from toolrec_cli.storage.run_dir import open_run
 
@@ -63,10 +61,18 @@ def test_where_none_is_named_it_is_the_default_one_under_which_bert4rec_learns_l
     assert (card.training["epochs"], card.training["patience"]) == (1, 15)
 
 
-@pytest.mark.parametrize(("backbone", "dropout"), [("sasrec", 0.3), ("bert4rec", 0.2)])
-def test_the_best_is_wider_and_gated(toolrec: Run, workspace: Path, backbone: str, dropout: float) -> None:
-    words = ["--backbone", backbone, "--epochs", "1", "--threads", "1", "--json", "-w", workspace]
+GATED = {"embedding_size": 128, "n_heads": 2, "blocks": "ligr", "dropout": 0.3, "max_length": 200}
+
+
+def test_the_best_sasrec_is_wider_and_gated(toolrec: Run, workspace: Path) -> None:
+    words = ["--epochs", "1", "--threads", "1", "--json", "-w", workspace]
     _, card = settings_of(toolrec("pretrain", "--preset", "best", *words))
-    shape = {"embedding_size": 128, "n_heads": 2, "blocks": "ligr", "dropout": dropout, "max_length": 200}
-    assert shape.items() <= card.settings.items()
+    assert GATED.items() <= card.settings.items()
     assert (card.training["patience"]) == 15
+
+
+def test_the_best_bert4rec_is_that_by_default(toolrec: Run, workspace: Path) -> None:
+    words = ["--backbone", "bert4rec", "--epochs", "1", "--threads", "1", "--json", "-w", workspace]
+    _, card = settings_of(toolrec("pretrain", "--preset", "best", *words))
+    _, by_default = settings_of(toolrec("pretrain", *words))
+    assert (card.settings, card.training) == (by_default.settings, by_default.training)

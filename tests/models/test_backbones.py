@@ -238,12 +238,24 @@ def test_training_draws_only_from_its_own_seed(name: str) -> None:
 def test_it_learns_what_is_never_in_doubt(name: str, loss: str) -> None:
     """One that fills gaps is asked of fewer places an epoch, and most of them are not those that are scored."""
     n = 30 if build(name).causal else 100
-    settings = TrainingSettings(loss=loss, epochs=n, batch_size=4, learning_rate=1e-2, patience=n)
+    settings = TrainingSettings(
+        loss=loss, epochs=n, batch_size=4, learning_rate=1e-2, patience=n, item_vectors="random"
+    )
     model, epochs = fitted(name, settings, dropout=0.0)
     assert epochs[-1].loss < (0.1 if model.causal else 0.6 * epochs[0].loss)
     assert epochs[0].loss > 0.5
     # To one that reads times or distances the newest gap, with no time and nothing behind it, looks unlike all others.
     assert epochs[-1].ndcg > (0.95 if model.causal or name in ("bert4rec", "bert4rec" + LIGR) else 0.9)
+
+
+def test_one_that_begins_with_what_meets_learns_sooner(name: str) -> None:
+    """If it is causal; one that sees both sides learns too little in so few steps to be told apart."""
+    if not build(name).causal:
+        return
+    few = TrainingSettings(epochs=3, batch_size=4, learning_rate=1e-3)
+    after = {start: fitted(name, replace(few, item_vectors=start))[1][-1] for start in ("random", "company")}
+    assert after["company"].loss < after["random"].loss
+    assert after["company"].ndcg > after["random"].ndcg + 0.1
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -29,6 +29,9 @@ def pretrain(
     targets: Annotated[
         str, typer.Option(help="newest: everybody's last max-length interactions are learnt; all: every one.")
     ] = "newest",
+    item_vectors: Annotated[
+        str, typer.Option(help="What item vectors begin as: company (items met together, near each other) or random.")
+    ] = "company",
     training: Training,
     output: Output,
 ) -> None:
@@ -39,7 +42,7 @@ def pretrain(
     [bold]toolrec pretrain --resume RUN[/bold] goes on with a run that was interrupted or killed.
     [bold]torchrun --nproc-per-node 2 -m toolrec_cli pretrain ml-1m[/bold] trains in two processes.
     """
-    # `learning`, `shape` and `targets` are read from the context: where nothing was typed, a preset may say otherwise.
+    # What is not used here is read from the context: where nothing was typed, a preset may say otherwise.
     from toolrec_cli.models.distributed import Ranks
     from toolrec_cli.operations.presets import DEFAULT, find_preset
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
+from toolrec_cli.models.company import begin_with
 from toolrec_cli.models.controls import Matched, Validation
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import FloatArray, device_of, encode
@@ -54,6 +55,8 @@ class Watch:
 def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
     """Train a backbone by the objective that it declares."""
     cut = windows_of(examples, model.config.max_length, settings)
+    if watch.resumed is None:
+        begin_with(settings.item_vectors, model.item_vectors, examples.train, settings.seed)
     device = device_of(model)
     name = chosen_loss(settings.loss, len(model.item_vectors) - 1)
     of = loss_of(name, settings.negatives)

@@ -9,6 +9,7 @@ from itertools import islice
 import torch
 from torch import nn
 
+from toolrec_cli.models.company import COMPANY
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of
 from toolrec_cli.models.epochs import Epoch
@@ -39,6 +40,8 @@ class TrainingSettings:
     """After the warm-up: "cosine" falls to nothing at the last step, "constant" stays."""
     targets: str = "newest"
     """Every interaction ("all"), or everybody's "newest" max_length: see `targets.py`."""
+    item_vectors: str = COMPANY
+    """What a backbone's item vectors begin as: one of `company.CHOICES`."""
     share: float = 1.0
     """Of the windows, drawn anew for every epoch, which are learnt in it."""
     validation_users: int | None = None

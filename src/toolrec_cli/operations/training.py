@@ -10,7 +10,7 @@ import torch
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import UsageError, unknown
-from toolrec_cli.models import store
+from toolrec_cli.models import company, store
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.checkpoint import ModelCard, load
 from toolrec_cli.models.devices import AUTO, use_device
@@ -257,6 +257,8 @@ def settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
     """The settings with all decided that was left open. Raises UsageError for a name that does not exist."""
     if training.targets not in TARGETS:
         raise UsageError(unknown("choice of targets", training.targets, TARGETS))
+    if training.item_vectors not in company.CHOICES:
+        raise UsageError(unknown("beginning of item vectors", training.item_vectors, company.CHOICES))
     size = training.batch_size or chosen_batch_size(_targets(dataset))
     return replace(training, loss=chosen_loss(training.loss, len(dataset.catalog)), batch_size=size)
 

@@ -1,0 +1,141 @@
+"""Item vectors to begin with: items that stand near each other in histories, near each other.
+
+How much oftener two items meet within REACH places than by chance, as the logarithm of the ratio (pointwise mutual information)
+where it is positive, is one symmetric matrix; its D strongest directions are the vectors, as Levy and Goldberg (NIPS 2014)
+explain word2vec. Where most items are rare, a backbone that begins there learns in fewer epochs, and more.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from toolrec_cli.data.interactions import Interactions
+from toolrec_cli.models.windows import IntArray
+from toolrec_cli.seeds import stream, stream_seed
+
+COMPANY, RANDOM = "company", "random"
+Floats = npt.NDArray[np.float64]
+
+CHOICES = (COMPANY, RANDOM)
+"""What item vectors may begin as."""
+
+REACH = 5
+"""Farther apart two items have not met; nearer ones count as 1 / their distance."""
+
+STD = 0.02
+"""Of all numbers in the vectors; that of every other initial weight."""
+
+MEETINGS = 50_000_000
+"""Of a larger log, so many are counted: those of some users, drawn by the seed."""
+
+AT_ONCE = 250_000
+"""Interactions whose meetings are sorted together (60 MB), beside those that are counted."""
+
+SPARE, ROUNDS = 32, 8
+"""Directions that are sought besides, and how often the search is refined (Halko et al., arXiv 0909.4061, algorithm 4.4)."""
+
+
+def begin_with(choice: str, table: Tensor, histories: Interactions, seed: int) -> None:
+    """Fill an item table [N + 1, D] by a `choice` of CHOICES: "random" leaves it as it is.
+
+    So does "company" with the padding, with an item that met no other, and with directions that the data do not have.
+    """
+    if choice == RANDOM:
+        return
+    width = min(table.shape[1], len(table) - 1)
+    vectors = company_vectors(histories, len(table) - 1, width, seed)
+    met = vectors.any(dim=1)
+    if met.any():
+        vectors *= STD / vectors[met].std().clamp(min=1e-12)
+        with torch.no_grad():
+            table[met.to(table.device), :width] = vectors[met].to(table)
+
+
+def company_vectors(histories: Interactions, n_items: int, width: int, seed: int) -> Tensor:
+    """[N + 1, width] (float32, on the CPU), the strongest direction first; zero for what met nothing."""
+    matrix, vectors = _information(_met(histories, n_items, seed)), torch.zeros(n_items + 1, width)
+    known = matrix.indices()[0].numpy()
+    if known.size:
+        strengths, directions = _strongest(matrix, width, seed)
+        vectors[known] = (directions * strengths.abs().sqrt())[known].float()
+    return vectors
+
+
+def _met(histories: Interactions, n_items: int, seed: int) -> Tensor:
+    """How often each two items have met, by distance: a symmetric sparse matrix [N + 1, N + 1] (float64, coalesced)."""
+    keys, counts = np.empty(0, np.int64), np.empty(0)
+    for some in _in_blocks(_some(histories, seed)):
+        more, weights = _pairs(some, n_items + 1)
+        keys, place = np.unique(np.concatenate([keys, more]), return_inverse=True)
+        counts = np.bincount(place, np.concatenate([counts, weights]), len(keys)).astype(
+            np.float64
+        )  # of nothing, whole
+    pairs, values = torch.from_numpy(np.stack(np.divmod(keys, n_items + 1))), torch.from_numpy(counts)
+    both = torch.cat([pairs, pairs.flip(0)], dim=1)
+    return _sparse(both, torch.cat([values, values]), n_items + 1)
+
+
+def _pairs(histories: Interactions, n: int) -> tuple[IntArray, Floats]:
+    """Every meeting: the lower item_index times `n` plus the higher, and what it counts for."""
+    owner = np.repeat(np.arange(len(histories.offsets) - 1), np.diff(histories.offsets))
+    items, keys, sizes = histories.items.astype(np.int64), list[IntArray](), list[int]()
+    for apart in range(1, REACH + 1):
+        one, other = items[:-apart], items[apart:]
+        met = (owner[apart:] == owner[:-apart]) & (one != other)
+        keys.append(np.minimum(one, other)[met] * n + np.maximum(one, other)[met])
+        sizes.append(len(keys[-1]))
+    return np.concatenate(keys), np.repeat(1.0 / np.arange(1, REACH + 1), sizes)
+
+
+def _sparse(pairs: Tensor, values: Tensor, n: int) -> Tensor:
+    with torch.sparse.check_sparse_tensor_invariants(enable=False):  # said aloud, or torch warns that it does not check
+        return torch.sparse_coo_tensor(pairs, values, (n, n)).coalesce()
+
+
+def _some(histories: Interactions, seed: int) -> Interactions:
+    """All of them, or as many users' as have MEETINGS."""
+    n_users, meetings = len(histories.offsets) - 1, REACH * len(histories.items)
+    if meetings <= MEETINGS:
+        return histories
+    drawn = stream(seed, "company users").permutation(n_users)[: max(1, n_users * MEETINGS // meetings)]
+    return histories.of(np.sort(drawn))
+
+
+def _in_blocks(histories: Interactions) -> list[Interactions]:
+    """Users one after another, about AT_ONCE interactions in a block."""
+    blocks = histories.offsets[:-1] // AT_ONCE
+    bounds = np.flatnonzero(np.diff(blocks, prepend=-1, append=blocks.max(initial=0) + 1))
+    users: IntArray = np.arange(len(blocks))
+    return [histories.of(users[begin:end]) for begin, end in pairwise(bounds)]
+
+
+def _information(met: Tensor) -> Tensor:
+    """log(p(a, b) / (p(a) p(b))) where it is positive, of a coalesced symmetric matrix."""
+    (rows, columns), counts = met.indices(), met.values()
+    by_item = torch.zeros(met.shape[0], dtype=torch.float64).index_add(0, rows, counts)
+    found = (counts * counts.sum() / (by_item[rows] * by_item[columns])).log()
+    kept = found > 0
+    return _sparse(met.indices()[:, kept], found[kept], met.shape[0])
+
+
+def _strongest(matrix: Tensor, width: int, seed: int) -> tuple[Tensor, Tensor]:
+    """(eigenvalues [width], eigenvectors [N + 1, width]) of a symmetric sparse matrix, those of the greatest magnitude first."""
+    drawn = torch.Generator().manual_seed(stream_seed(seed, "company directions"))
+    n = matrix.shape[0]
+    basis = torch.randn(n, min(width + SPARE, n), generator=drawn, dtype=matrix.dtype)
+    for _ in range(ROUNDS):
+        basis = _orthonormal(matrix @ basis)
+    values, vectors = _eigen(basis.T @ (matrix @ basis))
+    order = values.abs().argsort(descending=True)[:width]
+    return values[order], basis @ vectors[:, order]
+
+
+def _orthonormal(matrix: Tensor) -> Tensor:
+    return torch.linalg.qr(matrix)[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.linalg.eigh(matrix)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
