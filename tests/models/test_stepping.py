@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from toolrec_cli.errors import CheckError, UsageError
+from toolrec_cli.models import stepping
 from toolrec_cli.models.epochs import Epoch
 from toolrec_cli.models.stepping import Stepper, is_out_of_memory
 from toolrec_cli.models.training import Task, TrainingSettings, train
@@ -101,3 +102,13 @@ def test_the_epoch_in_which_memory_ran_out_says_so() -> None:
         "out of memory at step 2: from there on batches are worked through in two halves",
         "",
     ]
+
+
+def test_memory_is_trimmed_every_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    trimmed: list[int] = []
+    line = Line()
+    steps = stepper(line)
+    monkeypatch.setattr(stepping, "trim", lambda: trimmed.append(steps.steps))
+    for _ in range(2 * stepping.TRIM_EVERY + 1):
+        steps.step(ROWS, "here")
+    assert trimmed == [stepping.TRIM_EVERY, 2 * stepping.TRIM_EVERY]

@@ -1,8 +1,8 @@
 """Item vectors to begin with: items that stand near each other in histories, near each other.
 
 How much oftener two items meet within REACH places than by chance, as the logarithm of the ratio (pointwise mutual information)
-where it is positive, is one symmetric matrix; its D strongest directions are the vectors, as Levy and Goldberg (NIPS 2014)
-explain word2vec. Where most items are rare, a backbone that begins there learns in fewer epochs, and more.
+where it is positive, is one symmetric matrix; its strongest directions, at most D, are the vectors, as Levy and Goldberg (NIPS
+2014) explain word2vec. Where most items are rare, a backbone that begins there learns in fewer epochs, and more.
 """
 
 from itertools import pairwise
@@ -28,39 +28,51 @@ REACH = 5
 STD = 0.02
 """Of all numbers in the vectors; that of every other initial weight."""
 
-MEETINGS = 50_000_000
-"""Of a larger log, so many are counted: those of some users, drawn by the seed."""
+MEETINGS = 8_000_000
+"""Of a larger log, so many are counted (a good GB at the peak): those of some users, drawn by the seed."""
 
 AT_ONCE = 250_000
-"""Interactions whose meetings are sorted together (60 MB), beside those that are counted."""
+"""Interactions whose meetings are sorted together."""
+
+MOST_ITEMS = 2_000_000
+"""Of a larger catalogue nothing is sought: the search holds three times 100 numbers an item."""
 
 SPARE, ROUNDS = 32, 8
 """Directions that are sought besides, and how often the search is refined (Halko et al., arXiv 0909.4061, algorithm 4.4)."""
+
+WEAK = 1e-4
+"""A direction less than so much as strong as the strongest is no more than rounding."""
 
 
 def begin_with(choice: str, table: Tensor, histories: Interactions, seed: int) -> None:
     """Fill an item table [N + 1, D] by a `choice` of CHOICES: "random" leaves it as it is.
 
-    So does "company" with the padding, with an item that met no other, and with directions that the data do not have.
+    So does "company" with the padding, with items that met no other, and with directions that the data do not have.
     """
-    if choice == RANDOM:
+    n_items = len(table) - 1
+    if choice == RANDOM or n_items > MOST_ITEMS:
         return
-    width = min(table.shape[1], len(table) - 1)
-    vectors = company_vectors(histories, len(table) - 1, width, seed)
+    vectors = company_vectors(histories, n_items, min(table.shape[1], n_items), seed)
     met = vectors.any(dim=1)
     if met.any():
-        vectors *= STD / vectors[met].std().clamp(min=1e-12)
+        vectors *= STD / vectors[met].square().mean().sqrt()
         with torch.no_grad():
-            table[met.to(table.device), :width] = vectors[met].to(table)
+            table[met.to(table.device), : vectors.shape[1]] = vectors[met].to(table)
 
 
 def company_vectors(histories: Interactions, n_items: int, width: int, seed: int) -> Tensor:
-    """[N + 1, width] (float32, on the CPU), the strongest direction first; zero for what met nothing."""
-    matrix, vectors = _information(_met(histories, n_items, seed)), torch.zeros(n_items + 1, width)
-    known = matrix.indices()[0].numpy()
-    if known.size:
-        strengths, directions = _strongest(matrix, width, seed)
-        vectors[known] = (directions * strengths.abs().sqrt())[known].float()
+    """[N + 1, width] (float32, on the CPU), or narrower; the strongest direction first; zero for what met nothing.
+
+    Directions whose strength is negative are left out: along them lies apart what is met together.
+    """
+    matrix = _information(_met(histories, n_items, seed))
+    known: IntArray = matrix.indices()[0].numpy()
+    if not known.size:
+        return torch.zeros(n_items + 1, 0)
+    strengths, directions = _strongest(matrix, width, seed)
+    there = strengths > WEAK * strengths.max()
+    vectors = torch.zeros(n_items + 1, int(there.sum()))
+    vectors[known] = (directions[:, there] * strengths[there].sqrt())[known]
     return vectors
 
 
@@ -113,23 +125,23 @@ def _in_blocks(histories: Interactions) -> list[Interactions]:
 
 
 def _information(met: Tensor) -> Tensor:
-    """log(p(a, b) / (p(a) p(b))) where it is positive, of a coalesced symmetric matrix."""
+    """log(p(a, b) / (p(a) p(b))) where it is positive, of a coalesced symmetric matrix (float32, coalesced)."""
     (rows, columns), counts = met.indices(), met.values()
     by_item = torch.zeros(met.shape[0], dtype=torch.float64).index_add(0, rows, counts)
     found = (counts * counts.sum() / (by_item[rows] * by_item[columns])).log()
     kept = found > 0
-    return _sparse(met.indices()[:, kept], found[kept], met.shape[0])
+    return _sparse(met.indices()[:, kept], found[kept].float(), met.shape[0])
 
 
 def _strongest(matrix: Tensor, width: int, seed: int) -> tuple[Tensor, Tensor]:
-    """(eigenvalues [width], eigenvectors [N + 1, width]) of a symmetric sparse matrix, those of the greatest magnitude first."""
+    """(eigenvalues [width], eigenvectors [N + 1, width]) of a symmetric sparse matrix, the greatest first, about."""
     drawn = torch.Generator().manual_seed(stream_seed(seed, "company directions"))
     n = matrix.shape[0]
     basis = torch.randn(n, min(width + SPARE, n), generator=drawn, dtype=matrix.dtype)
     for _ in range(ROUNDS):
         basis = _orthonormal(matrix @ basis)
     values, vectors = _eigen(basis.T @ (matrix @ basis))
-    order = values.abs().argsort(descending=True)[:width]
+    order = values.argsort(descending=True)[:width]
     return values[order], basis @ vectors[:, order]
 
 

@@ -18,8 +18,11 @@ from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.windows import Batch, IntArray, Windows
 
 FloatArray = npt.NDArray[np.float32]
-BLOCK, BLOCK_ELSEWHERE = 16, 512
-"""Histories that are encoded at once, on a processor and on an accelerator."""
+BLOCK = 16
+"""Histories that are encoded at once on a processor."""
+
+MOST, PAIRS = 512, 1 << 24
+"""On an accelerator as many as have so many pairs of places, but no more than MOST, and no fewer than BLOCK."""
 
 WIDTHS = (16, 32, 64, 128)
 """Histories are padded to the first of these that holds them, else to max_length."""
@@ -37,9 +40,9 @@ class Backbone(Protocol):
     def train(self, mode: bool = True) -> Any: ...
 
 
-def block_size(device: torch.device) -> int:
-    """How many histories are encoded at once there."""
-    return BLOCK if device.type == "cpu" else BLOCK_ELSEWHERE
+def block_size(device: torch.device, max_length: int) -> int:
+    """How many histories of at most `max_length` are encoded at once there."""
+    return BLOCK if device.type == "cpu" else max(BLOCK, min(MOST, PAIRS // max_length**2))
 
 
 def blocks(lengths: IntArray, max_length: int, size: int = BLOCK) -> Iterator[tuple[IntArray, int]]:
@@ -68,7 +71,7 @@ def encode(
     sizes |= {name: encoder.query_size for name, encoder in encoders.items()}
     found: dict[str | None, FloatArray] = {name: np.zeros((len(windows), d), np.float32) for name, d in sizes.items()}
     device = device_of(backbone)
-    size = block_size(device)
+    size = block_size(device, backbone.config.max_length)
     backbone.eval()
     with _one_thread():
         for rows, padded in blocks(windows.lengths, backbone.config.max_length, size):

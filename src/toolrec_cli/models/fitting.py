@@ -55,8 +55,10 @@ class Watch:
 def fit_backbone(model: Any, examples: Examples, settings: TrainingSettings, watch: Watch) -> list[Epoch]:
     """Train a backbone by the objective that it declares."""
     cut = windows_of(examples, model.config.max_length, settings)
-    if watch.resumed is None:
+    if watch.resumed is None and watch.ranks.first:  # the others get what it has
+        watch.progress("item vectors", 0, 1)
         begin_with(settings.item_vectors, model.item_vectors, examples.train, settings.seed)
+        watch.progress("item vectors", 1, 1)
     device = device_of(model)
     name = chosen_loss(settings.loss, len(model.item_vectors) - 1)
     of = loss_of(name, settings.negatives)

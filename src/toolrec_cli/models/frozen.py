@@ -13,7 +13,7 @@ from toolrec_cli.models.targets import Lessons, TargetWindows
 
 PREFIXES = 8
 
-VERSION = 1
+VERSION = 2
 """Raised when the same backbone, histories and seed come to other states: those that were kept count no longer then."""
 
 
@@ -67,7 +67,7 @@ def within_reach(backbone: Any, cut: TargetWindows) -> tuple[TargetWindows, Targ
 def _states(backbone: Any, cut: TargetWindows) -> Iterator[Tensor]:
     """The states of all targets of a window in one pass, a block of windows at a time."""
     device = device_of(backbone)
-    size = block_size(device)
+    size = block_size(device, backbone.config.max_length)
     for begin in range(0, len(cut), size):
         lessons = cut.lessons(np.arange(begin, min(begin + size, len(cut)))).to(device)
         items, lengths, targets = lessons.next_items()

@@ -10,8 +10,8 @@ from torch import Tensor
 CHUNK = 128
 """Targets whose logits a processor holds at once: 128 × 4,000 items are 2 MB and stay near it."""
 
-AT_ONCE = 1 << 26
-"""Logits that an accelerator holds at once (256 MB): of few it would only wait for the next."""
+AT_ONCE = 1 << 24
+"""Logits that an accelerator holds at once (64 MB, and as many again a few times): of few it would only wait for the next."""
 
 TINY = 1e-38
 """The smallest probability whose logarithm is taken."""

@@ -14,7 +14,7 @@ from toolrec_cli.models.trimming import trim
 from toolrec_cli.models.windows import IntArray
 
 TRIM_EVERY = 10
-"""Steps after which memory is trimmed: ML-1M's 24 epochs would hold nearly twice as much without."""
+"""Steps after which memory is trimmed (docs/experiments.md)."""
 
 BatchLoss = Callable[[IntArray], tuple[Tensor, int]]
 """The rows of a batch -> (mean loss, over how many targets)."""

@@ -1,5 +1,6 @@
 """Trained models in a workspace: which run holds which, and whether it fits the data set and the backbone at hand."""
 
+import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -194,8 +195,8 @@ def _no_encoder(
     dataset: Dataset, whose: str, where: str, attribute: str, backbone: str | None, *, full: bool
 ) -> InputError:
     """With the command that trains the encoder of `attribute`, on the backbone that was named, if one was."""
-    options = (f" --backbone {backbone}" if backbone else "") + (" --full" if full else "")
-    hint = f"Type: toolrec train-encoder {dataset.name} --attr {attribute}{options}"
+    options = (f" --backbone {shlex.quote(backbone)}" if backbone else "") + (" --full" if full else "")
+    hint = f"Type: toolrec train-encoder {dataset.name} --attr {shlex.quote(attribute)}{options}"
     return InputError(f"{whose} {'full ' * full}encoder {where}", hint=hint)
 
 
@@ -222,7 +223,7 @@ def load_encoder(run: RunDir, dataset: Dataset, backbone_digest: str) -> Attribu
     if card.backbone_digest != backbone_digest:
         raise InputError(
             f"{run.path} was trained on the backbone {str(card.backbone_digest)[:12]}, not on {backbone_digest[:12]}.",
-            hint=f"Type: toolrec train-encoder {dataset.name} --attr {card.name}",
+            hint=f"Type: toolrec train-encoder {dataset.name} --attr {shlex.quote(card.name)}",
         )
     with _sensible(run):
         config = TypeAdapter(EncoderConfig).validate_python(card.settings)

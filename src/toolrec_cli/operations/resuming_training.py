@@ -1,12 +1,14 @@
 """--resume of pretrain and train-encoder: an interrupted training goes on, and ends as if it had never stopped."""
 
 import shlex
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import InputError, UsageError
+from toolrec_cli.models.company import RANDOM
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.training_state import KeptState, load_state
 from toolrec_cli.operations.ground import prepare_ground
@@ -110,7 +112,10 @@ def _check_processes(run: RunDir, plan: BackbonePlan, ranks: Ranks) -> None:
 
 def plan_of(run: RunDir, kept: KeptState) -> BackbonePlan:
     """How a pretrain run trains. Raises InputError where that makes no sense."""
-    return _plan_of(BackbonePlan, run, kept)
+    plan = _plan_of(BackbonePlan, run, kept)
+    if "item_vectors" not in kept.about["plan"]["training"]:  # begun before there was a choice
+        plan = replace(plan, training=replace(plan.training, item_vectors=RANDOM))
+    return plan
 
 
 def _plan_of(kind: type[Plan], run: RunDir, kept: KeptState) -> Plan:
