@@ -8,7 +8,7 @@ from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.backbones.sasrec import SASRec, SASRecConfig
 from toolrec_cli.models.encoding import encode
 from toolrec_cli.models.fitting import Examples, Watch, fit_backbone
-from toolrec_cli.models.training import TrainingSettings, chosen_epochs
+from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.models.training_state import Epoch
 from toolrec_cli.progress import silent
 
@@ -37,9 +37,7 @@ def lap(epoch: Epoch) -> None:
 
 try:  # its early stopping draws on validation items: here all epochs are run, and none is chosen
     examples = Examples(train, (data.targets > 0).astype(np.int32))
-    settings = TrainingSettings(
-        epochs=chosen_epochs(len(train.items) / len(train.offsets)), validation_users=1, patience=1000
-    )
+    settings = TrainingSettings(validation_users=1, patience=1000)
     fit_backbone(model, examples, settings, Watch(lambda: None, lap, silent))
 except Over:
     pass

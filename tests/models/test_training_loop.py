@@ -18,7 +18,6 @@ from toolrec_cli.models.training import (
     TrainingSettings,
     chosen_batch_size,
     chosen_dropout,
-    chosen_epochs,
     chosen_validation_users,
     train,
 )
@@ -206,11 +205,6 @@ def test_a_step_learns_from_more_sequences_where_they_are_short(targets: float, 
 @pytest.mark.parametrize(("targets", "dropout"), [(6.9, 0.4), (15.9, 0.4), (16.0, 0.2), (163.6, 0.2)])
 def test_more_is_dropped_where_histories_are_short(targets: float, dropout: float) -> None:
     assert chosen_dropout(targets) == dropout
-
-
-@pytest.mark.parametrize(("targets", "epochs"), [(6.9, 12), (15.9, 12), (16.0, 24), (163.6, 24)])
-def test_short_histories_are_passed_over_less_often(targets: float, epochs: int) -> None:
-    assert chosen_epochs(targets) == epochs
 
 
 @pytest.mark.parametrize(

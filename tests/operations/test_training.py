@@ -18,7 +18,7 @@ from toolrec_cli.models.checkpoint import read_card
 from toolrec_cli.models.encoding import encode
 from toolrec_cli.models.training import TrainingSettings
 from toolrec_cli.operations.setting import Setting
-from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, fresh_backbone, pretrain, settled, train_encoder
+from toolrec_cli.operations.training import BackbonePlan, EncoderPlan, fresh_backbone, pretrain, train_encoder
 from toolrec_cli.progress import silent
 from toolrec_cli.storage.run_dir import RunDir
 
@@ -205,9 +205,3 @@ def test_a_loss_that_is_no_number_stops_and_leaves_nothing(workspace: Path) -> N
     with pytest.raises(CheckError, match=r"The loss is nan at step \d+ of epoch \d|not finite"):
         pretrain(Setting(workspace), opened(workspace), BackbonePlan(shape=SHAPE, training=wild, threads=1))
     assert set((workspace / "runs").iterdir()) == there
-
-
-def test_the_epochs_are_chosen_by_the_histories_unless_they_are_given(tiny: Dataset) -> None:
-    mean = tiny.card.counts["train"] / tiny.card.counts["users"]
-    assert settled(TrainingSettings(), tiny).epochs == (12 if mean < 16 else 24)
-    assert settled(TrainingSettings(epochs=3), tiny).epochs == 3

@@ -14,13 +14,7 @@ class Learning:
 
     loss: options.Loss = "auto"
     negatives: options.Negatives = None
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="At most so many passes over the data. Default: 24; 12 where histories are short; with bert4rec 30.",
-        ),
-    ] = None
+    epochs: Annotated[int, typer.Option(min=1, help="At most so many passes over the data; with bert4rec 30.")] = 24
     patience: Annotated[
         int, typer.Option(min=1, help="Stop after so many epochs without a better NDCG@10; with bert4rec 15.")
     ] = 12

@@ -23,18 +23,13 @@ OnStep = Callable[[int, float, float], None]
 """Called after every step of an epoch: which one, the mean loss so far, positions a second."""
 
 
-CHOSEN = 0
-"""Instead of a number of epochs: by how long histories are."""
-
-
 @dataclass(frozen=True)
 class TrainingSettings:
     """How to train. `batch_size` counts sequences; `patience` epochs without a better validation NDCG@10 end it."""
 
     loss: str = "auto"
     """One of `losses.LOSSES`, or "auto": by the number of items."""
-    epochs: int = CHOSEN
-    """CHOSEN: `chosen_epochs`."""
+    epochs: int = 24
     learning_rate: float = 2e-3
     batch_size: int | None = None
     """None: `chosen_batch_size`."""
@@ -58,10 +53,6 @@ class TrainingSettings:
     """Overruled by that of the `Setting` where a run is recorded: there is one seed."""
 
 
-SHORT = 16
-"""Histories with fewer targets, on average, are short."""
-
-
 def chosen_batch_size(targets: float) -> int:
     """How many sequences of so many targets each, on average, a step learns from: 32, and of short ones more, up to 128.
 
@@ -70,17 +61,12 @@ def chosen_batch_size(targets: float) -> int:
     return min(128, max(32, round(1000 / max(targets, 1))))
 
 
-def chosen_epochs(targets: float) -> int:
-    """24, and 12 where histories are short: there little is left to learn that many passes would not learn by heart."""
-    return 12 if targets < SHORT else 24
-
-
 def chosen_dropout(targets: float) -> float:
     """0.2, and 0.4 where histories are short, since items are seldom seen then.
 
     SASRec's own settings part in the same way: 0.2 for MovieLens, 0.5 for sparse data (Kang and McAuley, ICDM 2018).
     """
-    return 0.4 if targets < SHORT else 0.2
+    return 0.4 if targets < 16 else 0.2
 
 
 def chosen_validation_users(targets: float, n_items: int) -> int:

@@ -20,13 +20,7 @@ from toolrec_cli.models.fitting import fit_backbone
 from toolrec_cli.models.losses import chosen_loss
 from toolrec_cli.models.targets import TARGETS
 from toolrec_cli.models.text_vectors import find_text_encoder
-from toolrec_cli.models.training import (
-    TrainingSettings,
-    chosen_batch_size,
-    chosen_dropout,
-    chosen_epochs,
-    chosen_validation_users,
-)
+from toolrec_cli.models.training import TrainingSettings, chosen_batch_size, chosen_dropout, chosen_validation_users
 from toolrec_cli.models.training_state import KeptState
 from toolrec_cli.operations.ground import Ground, examples_of, prepare_ground
 from toolrec_cli.operations.keeping import MINUTES, forget_state, saying_how_to_go_on, watching
@@ -265,13 +259,8 @@ def settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
         raise UsageError(unknown("choice of targets", training.targets, TARGETS))
     if training.item_vectors not in company.CHOICES:
         raise UsageError(unknown("beginning of item vectors", training.item_vectors, company.CHOICES))
-    targets = _targets(dataset)
-    return replace(
-        training,
-        loss=chosen_loss(training.loss, len(dataset.catalog)),
-        epochs=training.epochs or chosen_epochs(targets),
-        batch_size=training.batch_size or chosen_batch_size(targets),
-    )
+    size = training.batch_size or chosen_batch_size(_targets(dataset))
+    return replace(training, loss=chosen_loss(training.loss, len(dataset.catalog)), batch_size=size)
 
 
 def _targets(dataset: Dataset) -> float:
