@@ -49,3 +49,11 @@ def test_a_run_of_another_verb_is_resumed_as_it_is_printed(toolrec: Run, spaced:
         said = toolrec(*words, "-w", spaced)
         assert said.returncode == 2
         assert printed(said, "recommend") == ["recommend", "--resume", str(run)]
+
+
+def test_an_encoder_that_is_missing_is_trained_as_it_is_printed(toolrec: Run, spaced: Path) -> None:
+    (run,) = (spaced / "runs").glob("*-pretrain-*")
+    said = toolrec("recommend", "sample", "--user", "1", "--backbone", run, "--attr", "director", "-w", spaced)
+    assert said.returncode == 3
+    words = printed(said, "train-encoder")
+    assert words == ["train-encoder", "sample", "--attr", "director", "--backbone", str(run)]
