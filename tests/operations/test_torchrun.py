@@ -70,8 +70,8 @@ def children(pid: int) -> list[int]:
 def two(tiny_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """A whole training in two processes, and what it answered."""
     out = tmp_path_factory.mktemp("two") / "run"
-    code, answer, _ = call(tiny_workspace, *SHORT, "--json", "--out", str(out))
-    assert code == 0
+    code, answer, said = call(tiny_workspace, *SHORT, "--json", "--out", str(out))
+    assert code == 0, said
     return out, json.loads(answer)
 
 
