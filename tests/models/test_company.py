@@ -147,6 +147,24 @@ def test_directions_that_the_data_do_not_have_are_left_as_they_were() -> None:
     assert found[1:11, :kept].square().mean().sqrt().item() == pytest.approx(STD, rel=1e-3)
 
 
+def test_what_lies_in_none_of_the_directions_is_left_as_it_was() -> None:
+    """Two numbers are taken by two circles; the pair behind them, which is weaker, has none."""
+    behind = histories(*[list(row) for row in np.random.default_rng(3).permuted(np.tile(np.arange(1, 6), (60, 1)), axis=1)],
+                       *[list(row) for row in np.random.default_rng(4).permuted(np.tile(np.arange(6, 11), (60, 1)), axis=1)],
+                       *[[11, 12]] * 60)  # fmt: skip
+    vectors = company_vectors(behind, 12, 12, seed=1)
+    two = [int(vectors[group].abs().sum(dim=0).argmax()) for group in ([1, 2, 3], [6, 7, 8], [11, 12])]
+    begun, found = table(12, 2), table(12, 2)
+    begin_with(COMPANY, found, behind, seed=1)
+    left = [group for group, place in zip(("one", "other", "pair"), two, strict=True) if place >= 2]
+    kept = {
+        name: torch.equal(found[rows], begun[rows])
+        for name, rows in (("one", [1, 2, 3, 4, 5]), ("other", [6, 7, 8, 9, 10]), ("pair", [11, 12]))
+    }
+    assert [name for name, same in kept.items() if same] == left
+    assert len(left) == 1
+
+
 def test_one_number_an_item_is_no_longer_than_another() -> None:
     begun, found = table(3, 1), table(3, 1)
     begin_with(COMPANY, found, histories([1, 2, 3], [2, 3, 1], [3, 1, 2]), seed=1)

@@ -16,9 +16,9 @@ from toolrec_cli.data.interactions import Interactions
 from toolrec_cli.models.windows import IntArray
 from toolrec_cli.seeds import stream, stream_seed
 
-COMPANY, RANDOM = "company", "random"
 Floats = npt.NDArray[np.float64]
 
+COMPANY, RANDOM = "company", "random"
 CHOICES = (COMPANY, RANDOM)
 """What item vectors may begin as."""
 
@@ -43,11 +43,15 @@ SPARE, ROUNDS = 32, 8
 WEAK = 1e-4
 """A direction less than so much as strong as the strongest is no more than rounding."""
 
+SLIGHT = 0.01
+"""An item whose numbers are less than so much as large as those of all lies in none of the directions."""
+
 
 def begin_with(choice: str, table: Tensor, histories: Interactions, seed: int) -> None:
     """Fill an item table [N + 1, D] by a `choice` of CHOICES: "random" leaves it as it is.
 
-    So does "company" with the padding, with items that met no other, and with directions that the data do not have.
+    So does "company" with the padding, with items that met no other or lie in none of the strongest directions, and with
+    directions that the data do not have.
     """
     n_items = len(table) - 1
     if choice == RANDOM or n_items > MOST_ITEMS:
@@ -56,8 +60,9 @@ def begin_with(choice: str, table: Tensor, histories: Interactions, seed: int) -
     met = vectors.any(dim=1)
     if met.any():
         vectors *= STD / vectors[met].square().mean().sqrt()
+        told = vectors.square().mean(dim=1).sqrt() > SLIGHT * STD
         with torch.no_grad():
-            table[met.to(table.device), : vectors.shape[1]] = vectors[met].to(table)
+            table[told.to(table.device), : vectors.shape[1]] = vectors[told].to(table)
 
 
 def company_vectors(histories: Interactions, n_items: int, width: int, seed: int) -> Tensor:
@@ -82,9 +87,8 @@ def _met(histories: Interactions, n_items: int, seed: int) -> Tensor:
     for some in _in_blocks(_some(histories, seed)):
         more, weights = _pairs(some, n_items + 1)
         keys, place = np.unique(np.concatenate([keys, more]), return_inverse=True)
-        counts = np.bincount(place, np.concatenate([counts, weights]), len(keys)).astype(
-            np.float64
-        )  # of nothing, whole
+        counted = np.bincount(place, np.concatenate([counts, weights]), len(keys))
+        counts = counted.astype(np.float64)  # of nothing it makes whole numbers
     pairs, values = torch.from_numpy(np.stack(np.divmod(keys, n_items + 1))), torch.from_numpy(counts)
     both = torch.cat([pairs, pairs.flip(0)], dim=1)
     return _sparse(both, torch.cat([values, values]), n_items + 1)
