@@ -36,6 +36,16 @@ def test_holes_are_given_back() -> None:
     assert after < 50
 
 
-def test_a_c_library_that_cannot_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_c_library_that_cannot_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that can is asked to leave nothing for later."""
+    asked: list[int] = []
+    monkeypatch.setattr(trimming, "_malloc_trim", asked.append)
+    trimming.trim()
     monkeypatch.setattr(trimming, "_malloc_trim", None)
     trimming.trim()
+    assert asked == [0]
+
+
+def test_where_there_is_no_such_function_none_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trimming.ctypes, "CDLL", lambda _: object())
+    assert trimming._found() is None
