@@ -172,11 +172,10 @@ def test_one_number_an_item_is_no_longer_than_another() -> None:
     assert found[1:].abs().max() < 2 * STD
 
 
-def test_of_a_catalogue_too_large_nothing_is_sought(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(company, "MOST_ITEMS", 11)
-    begun, found = table(), table()
-    begin_with(COMPANY, found, two_circles(), seed=1)
-    assert torch.equal(found, begun)
+def test_of_a_catalogue_too_large_nothing_is_sought_and_that_is_put_on_record() -> None:
+    sizes = (10, company.MOST_ITEMS, company.MOST_ITEMS + 1)
+    assert [company.chosen_item_vectors(COMPANY, n) for n in sizes] == [COMPANY, COMPANY, RANDOM]
+    assert [company.chosen_item_vectors(RANDOM, n) for n in sizes] == [RANDOM] * 3
 
 
 @pytest.mark.parametrize("rows", [[[1], [2]], [[]], [[1, 1, 1]]])

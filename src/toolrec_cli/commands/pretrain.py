@@ -30,7 +30,10 @@ def pretrain(
         str, typer.Option(help="newest: everybody's last max-length interactions are learnt; all: every one.")
     ] = "newest",
     item_vectors: Annotated[
-        str, typer.Option(help="What item vectors begin as: company (items met together, near each other) or random.")
+        str,
+        typer.Option(
+            help="What item vectors begin as: company (items met together, near each other; up to two million items) or random."
+        ),
     ] = "company",
     training: Training,
     output: Output,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from toolrec_cli.data.interactions import Interactions
+from toolrec_cli.errors import UsageError, unknown
 from toolrec_cli.models.windows import IntArray
 from toolrec_cli.seeds import stream, stream_seed
 
@@ -47,6 +48,13 @@ SLIGHT = 0.01
 """An item whose numbers are less than so much as large as those of all lies in none of the directions."""
 
 
+def chosen_item_vectors(choice: str, n_items: int) -> str:
+    """What `choice` is for a catalogue of `n_items`. Raises UsageError with the near miss."""
+    if choice not in CHOICES:
+        raise UsageError(unknown("beginning of item vectors", choice, CHOICES))
+    return RANDOM if n_items > MOST_ITEMS else choice
+
+
 def begin_with(choice: str, table: Tensor, histories: Interactions, seed: int) -> None:
     """Fill an item table [N + 1, D] by a `choice` of CHOICES: "random" leaves it as it is.
 
@@ -54,7 +62,7 @@ def begin_with(choice: str, table: Tensor, histories: Interactions, seed: int) -
     directions that the data do not have.
     """
     n_items = len(table) - 1
-    if choice == RANDOM or n_items > MOST_ITEMS:
+    if choice == RANDOM:
         return
     vectors = company_vectors(histories, n_items, min(table.shape[1], n_items), seed)
     met = vectors.any(dim=1)

@@ -10,9 +10,10 @@ import torch
 from toolrec_cli.data.catalog import Kind
 from toolrec_cli.data.dataset import Dataset
 from toolrec_cli.errors import UsageError, unknown
-from toolrec_cli.models import company, store
+from toolrec_cli.models import store
 from toolrec_cli.models.attribute_encoder import AttributeEncoder
 from toolrec_cli.models.checkpoint import ModelCard, load
+from toolrec_cli.models.company import chosen_item_vectors
 from toolrec_cli.models.devices import AUTO, use_device
 from toolrec_cli.models.distributed import Ranks
 from toolrec_cli.models.encoding import device_of, trainable_parameters
@@ -257,10 +258,10 @@ def settled(training: TrainingSettings, dataset: Dataset) -> TrainingSettings:
     """The settings with all decided that was left open. Raises UsageError for a name that does not exist."""
     if training.targets not in TARGETS:
         raise UsageError(unknown("choice of targets", training.targets, TARGETS))
-    if training.item_vectors not in company.CHOICES:
-        raise UsageError(unknown("beginning of item vectors", training.item_vectors, company.CHOICES))
+    n_items = len(dataset.catalog)
+    vectors = chosen_item_vectors(training.item_vectors, n_items)
     size = training.batch_size or chosen_batch_size(_targets(dataset))
-    return replace(training, loss=chosen_loss(training.loss, len(dataset.catalog)), batch_size=size)
+    return replace(training, loss=chosen_loss(training.loss, n_items), item_vectors=vectors, batch_size=size)
 
 
 def _targets(dataset: Dataset) -> float:
